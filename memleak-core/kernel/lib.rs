@@ -1,0 +1,9 @@
+//! The loops that must be fast in every profile: stack capture, the live table, the walk over debug info entries.
+//!
+//! `no_std`, no allocation, no panic, no dependency. `build.rs` compiles this crate root at full optimisation into one object file; the
+//! same files are an ordinary module of memleak-core where that is not possible (Miri). The door is `interface.rs`, which both sides
+//! include: plain `repr(C)` data and one table of functions per part.
+#![no_std]
+
+mod dies;
+mod interface;

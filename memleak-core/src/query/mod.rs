@@ -1,0 +1,5 @@
+//! Patterns over type names, and the nearest names for one that matches nothing.
+//!
+//! May use: `heap`, `debuginfo`, `tracker`, `stack`, `address`.
+
+pub mod pattern;
