@@ -2,6 +2,8 @@
 //!
 //! May use: `query`, `heap`, `debuginfo`, `tracker`, `stack`, `address`.
 
+pub mod verdict;
+
 /// What a test expects of the heap.
 #[derive(Clone, Copy, Debug)]
 pub struct Expectation {

@@ -1,0 +1,182 @@
+//! What the checks of one test found, as plain data: `check` fills it, `report` words it, tests compare it.
+//!
+//! Three outcomes, closed: everything expected was seen to hold, something was seen not to, or it could not be told. There is no way
+//! from "could not tell" to "passed".
+
+use crate::debuginfo::load::LoadError;
+use crate::query::pattern::PatternError;
+use crate::tracker::Losses;
+use std::time::Duration;
+
+/// The answer to a test's expectations.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Verdict {
+    /// Every expectation holds, and nothing stood in the way of seeing it.
+    Passed,
+    /// At least one expectation does not hold, or may not.
+    Failed(Failure),
+    /// Nothing could be counted, or a count of zero could not be trusted; never empty.
+    CouldNotTell(Vec<Obstacle>),
+}
+
+/// The expectations that do not hold.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Failure {
+    /// In the order of the test's expectations; never empty.
+    pub missed: Vec<Missed>,
+    /// How long background work was given to let go before the count.
+    pub settled: Duration,
+    /// What tracking could not record: the counts may be too low.
+    pub losses: Losses,
+}
+
+/// An expectation that does not hold: more instances live, or possibly live, than it allows.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Missed {
+    /// The type or pattern as the test has it.
+    pub written: String,
+    /// How many instances may live.
+    pub at_most: u64,
+    /// The instances, grouped; the sum of all counts is above `at_most`.
+    pub groups: Vec<Group>,
+    /// What the second count found.
+    pub after_shutdown: AfterShutdown,
+}
+
+/// Instances of one type that were allocated at one place and are certain, or doubtful for one reason.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Group {
+    /// In full, as in `debuginfo::types::Type::name`.
+    pub type_name: String,
+    /// How many.
+    pub count: u64,
+    /// The size of one instance in bytes.
+    pub size: u64,
+    /// How many of them lived before the body began.
+    pub before: u64,
+    /// Why they are counted as "possibly" live; none if they live for certain.
+    pub doubt: Option<Doubt>,
+    /// The type of the block that contains them, in full; none when they are whole blocks, or alone in an `Arc` or `Rc`.
+    pub inside: Option<String>,
+    /// The stack that allocated the block, innermost first; empty if it is not known.
+    pub stack: Vec<Frame>,
+}
+
+/// Why it cannot be told whether an instance is live.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Doubt {
+    /// A slot of a buffer (`Vec`, `HashMap`, queue) whose owner is not known, and with it how many slots are in use.
+    Slot,
+    /// A local of a suspended future: debug info goes on listing it after it was moved away or dropped.
+    FutureLocal,
+    /// In a union or `MaybeUninit`: nothing says which field is meant, or whether it was written.
+    Union,
+    /// The stack that allocated the block allows more than one type.
+    Type,
+}
+
+/// The count after the runtime was shut down.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum AfterShutdown {
+    /// The test has no runtime.
+    NoRuntime,
+    /// The expectation holds: what lived was let go by the runtime's end.
+    Clean,
+    /// It still does not hold.
+    Live {
+        /// Certain instances.
+        certain: u64,
+        /// Doubtful ones.
+        possible: u64,
+    },
+}
+
+/// A function on a stack.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Frame {
+    /// Its path as debug info has it.
+    pub function: String,
+    /// The file, absolute, and the 1-based line; none if not known.
+    pub location: Option<(String, u32)>,
+    /// Whose code it is.
+    pub kind: FrameKind,
+}
+
+/// Whose code a function is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum FrameKind {
+    /// The package under test, its workspace, path dependencies.
+    User,
+    /// A downloaded dependency, or memleak itself.
+    Dependency,
+    /// `core`, `alloc`, `std`, `test`, the C library.
+    Std,
+}
+
+impl FrameKind {
+    /// By the function's path and the file it was compiled from.
+    pub fn of(function: &str, file: Option<&str>) -> FrameKind {
+        let krate = function.trim_start_matches(['<', '&']).split("::").next().unwrap_or_default();
+        if matches!(krate, "memleak" | "memleak_core") {
+            return FrameKind::Dependency;
+        }
+        match file {
+            None => FrameKind::Std,
+            Some(file) if file.starts_with("/rustc/") || file.contains("/rustlib/src/rust/") => FrameKind::Std,
+            Some(file) if ["/registry/src/", "/git/checkouts/", "/vendor/"].iter().any(|part| file.contains(part)) => {
+                FrameKind::Dependency
+            }
+            Some(_) => FrameKind::User,
+        }
+    }
+}
+
+/// Why nothing could be told.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Obstacle {
+    /// memleak's allocator is not the global allocator of the test binary.
+    NotInstalled,
+    /// It is, but was not recording.
+    NotTracked,
+    /// Call stacks cannot be captured on this platform.
+    NoStacks,
+    /// The debug info of the binary is missing or unreadable.
+    DebugInfo(LoadError),
+    /// The text of an expectation is not a pattern.
+    Pattern {
+        /// The text.
+        written: String,
+        /// What is wrong with it.
+        error: PatternError,
+    },
+    /// No type of the binary has this name.
+    UnknownName {
+        /// As the test has it.
+        written: String,
+        /// Whether the compiler resolved it (`expect_zero = Session`) or it is a pattern.
+        resolved: bool,
+        /// Names that are there, the most likely first.
+        nearest: Vec<String>,
+    },
+    /// The count is within bounds, but something was not recorded.
+    Losses(Losses),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::FrameKind;
+
+    #[test]
+    fn whose_code_a_frame_is() {
+        let std = "/rustc/59807616e1fa2540724bfbac14d7976d7e4a3860/library/alloc/src/boxed.rs";
+        let tokio = "/home/u/.cargo/registry/src/index-1/tokio-1.48.0/src/runtime/task/core.rs";
+        assert_eq!(FrameKind::of("alloc::boxed::{impl#0}::new<chat::Session>", Some(std)), FrameKind::Std);
+        assert_eq!(FrameKind::of("tokio::runtime::task::core::{impl#5}::new", Some(tokio)), FrameKind::Dependency);
+        assert_eq!(FrameKind::of("chat::Session::connect", Some("/w/chat/src/session.rs")), FrameKind::User);
+        assert_eq!(FrameKind::of("malloc", None), FrameKind::Std);
+        assert_eq!(
+            FrameKind::of("<memleak_core::tracker::Allocator as GlobalAlloc>::alloc", Some("/w/m/src/lib.rs")),
+            FrameKind::Dependency
+        );
+    }
+}
