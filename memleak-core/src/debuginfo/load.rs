@@ -1,16 +1,48 @@
 //! Finds and opens the debug info of the running executable, and says clearly when there is none.
+//!
+//! May use: `address`. Everything is little-endian 64-bit ELF. The bytes of the file live as long as the process: there is one executable,
+//! and what is read from it is kept, so names and entries can be borrowed without lifetimes.
 
 use crate::address::{FileAddress, RuntimeAddress};
+use gimli::LittleEndian;
+use object::read::elf::{ElfFile64, FileHeader as _, ProgramHeader as _};
+use object::{Object as _, ObjectSection as _, SectionFlags, elf};
+use std::cell::OnceCell;
+use std::fs;
+use std::path::Path;
+
+/// How gimli reads the mapped sections.
+pub type Reader = gimli::EndianSlice<'static, LittleEndian>;
+/// The executable as ELF.
+pub type Elf = ElfFile64<'static, object::LittleEndian>;
+
+/// A debug info entry (DIE): the unit it is in, and its offset from the start of that unit's header.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct DieRef {
+    /// Index into [`Binary::units`].
+    pub unit: u32,
+    /// From the start of the unit's header, as in `DW_FORM_ref4` and `gimli::UnitOffset`.
+    pub offset: u32,
+}
 
 /// The executable's file, mapped, its sections found.
-pub struct Binary {}
+pub struct Binary {
+    elf: Elf,
+    dwarf: gimli::Dwarf<Reader>,
+    units: Vec<gimli::UnitHeader<Reader>>,
+    /// `units`, as offsets into `.debug_info`, for searching.
+    starts: Vec<usize>,
+    parsed: Vec<OnceCell<gimli::Unit<Reader>>>,
+    /// What the loader added to file addresses.
+    bias: u64,
+}
 
 /// Why types cannot be read.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum LoadError {
     /// Not a platform whose binaries are read (with its name).
     UnsupportedPlatform(String),
-    /// No `.debug_info` at all, and the symbol table is there: `debug = false`.
+    /// No debug info but that of the precompiled standard library, and the symbol table is there: `debug = false`.
     NoDebugInfo,
     /// No `.debug_info` and no symbol table: `strip`.
     Stripped,
@@ -30,16 +62,203 @@ impl Binary {
     /// # Errors
     /// When it has no debug info with types, or cannot be read.
     pub fn current() -> Result<Binary, LoadError> {
-        todo!("functions helper")
+        if !cfg!(target_os = "linux") {
+            let platform = format!("{} on {}", std::env::consts::OS, std::env::consts::ARCH);
+            return Err(LoadError::UnsupportedPlatform(platform));
+        }
+        // Not the path in `argv[0]`: that may be anything, and the file there may have been rebuilt since.
+        let file = fs::File::open("/proc/self/exe").map_err(unreadable)?;
+        // SAFETY: the system refuses to write to the file of a running program (ETXTBSY), and a rebuild puts a new file in its place.
+        let map = unsafe { memmap2::Mmap::map(&file) }.map_err(unreadable)?;
+        let data: &'static [u8] = Box::leak(Box::new(map));
+        let mut binary = Binary::parse(data)?;
+        binary.bias = binary.loader_bias()?;
+        Ok(binary)
+    }
+
+    /// Opens the executable at `path`, which need not be running: runtime addresses are file addresses.
+    ///
+    /// # Errors
+    /// When it has no debug info with types, or cannot be read.
+    pub fn open(path: &Path) -> Result<Binary, LoadError> {
+        // Read, not mapped: unlike the running program's, this file may change at any time.
+        Binary::parse(fs::read(path).map_err(unreadable)?.leak())
+    }
+
+    fn parse(data: &'static [u8]) -> Result<Binary, LoadError> {
+        match data {
+            [0x7f, b'E', b'L', b'F', class, order, ..]
+                if *class == elf::ELFCLASS64.0 && *order == elf::ELFDATA2LSB.0 => {}
+            [0x7f, b'E', b'L', b'F', ..] => {
+                return Err(LoadError::UnsupportedPlatform("32-bit or big-endian ELF".to_owned()));
+            }
+            _ => return Err(LoadError::Unreadable("not an ELF file".to_owned())),
+        }
+        let elf = Elf::parse(data).map_err(unreadable)?;
+        check_sections(&elf)?;
+        let dwarf = gimli::Dwarf::load(|id| section(&elf, id.name()))?;
+        let units = unit_headers(&dwarf)?;
+        let starts = units.iter().map(|unit| unit.debug_info_offset().map_or(0, |offset| offset.0)).collect();
+        let parsed = units.iter().map(|_| OnceCell::new()).collect();
+        let binary = Binary { elf, dwarf, units, starts, parsed, bias: 0 };
+        binary.check_types()?;
+        Ok(binary)
+    }
+
+    /// The executable as ELF: symbols and segments.
+    pub fn elf(&self) -> &Elf {
+        &self.elf
+    }
+
+    /// The sections of debug info.
+    pub fn dwarf(&self) -> &gimli::Dwarf<Reader> {
+        &self.dwarf
+    }
+
+    /// The headers of all units, in the order of `.debug_info`.
+    pub fn units(&self) -> &[gimli::UnitHeader<Reader>] {
+        &self.units
+    }
+
+    /// The unit with this index in [`units`](Binary::units), parsed on first use and kept.
+    ///
+    /// # Errors
+    /// When its abbreviations or its first entry are broken.
+    ///
+    /// # Panics
+    /// If there is no such unit.
+    pub fn unit(&self, index: u32) -> Result<&gimli::Unit<Reader>, gimli::Error> {
+        let cell = &self.parsed[index as usize];
+        if let Some(unit) = cell.get() {
+            return Ok(unit);
+        }
+        let unit = self.dwarf.unit(self.units[index as usize])?;
+        Ok(cell.get_or_init(|| unit))
+    }
+
+    /// The entry at an offset into `.debug_info`, as `DW_FORM_ref_addr` gives it.
+    pub fn die(&self, offset: gimli::DebugInfoOffset) -> Option<DieRef> {
+        let index = self.starts.partition_point(|start| *start <= offset.0).checked_sub(1)?;
+        let within = offset.0 - self.starts[index];
+        if within >= self.units[index].length_including_self() {
+            return None;
+        }
+        Some(DieRef { unit: u32::try_from(index).ok()?, offset: u32::try_from(within).ok()? })
     }
 
     /// The file address of a runtime address in the executable; none in shared libraries, heap or stack.
-    pub fn file_address(&self, _address: RuntimeAddress) -> Option<FileAddress> {
-        todo!("functions helper")
+    pub fn file_address(&self, address: RuntimeAddress) -> Option<FileAddress> {
+        let address = address.0.checked_sub(self.bias)?;
+        let endian = self.elf.endian();
+        let inside = self.elf.elf_program_headers().iter().any(|segment| {
+            segment.p_type(endian) == elf::PT_LOAD
+                && address.checked_sub(segment.p_vaddr(endian)).is_some_and(|within| within < segment.p_memsz(endian))
+        });
+        inside.then_some(FileAddress(address))
     }
 
     /// Where a file address is in this process.
-    pub fn runtime_address(&self, _address: FileAddress) -> RuntimeAddress {
-        todo!("functions helper")
+    pub fn runtime_address(&self, address: FileAddress) -> RuntimeAddress {
+        RuntimeAddress(address.0.wrapping_add(self.bias))
     }
+
+    /// The kernel tells each process where the program headers of its executable are; the file tells where they were meant to be.
+    fn loader_bias(&self) -> Result<u64, LoadError> {
+        const AT_PHDR: u64 = 3;
+        let auxiliary = fs::read("/proc/self/auxv").map_err(unreadable)?;
+        let runtime = auxiliary
+            .as_chunks::<16>()
+            .0
+            .iter()
+            .map(|entry| u128::from_le_bytes(*entry))
+            .find(|entry| *entry as u64 == AT_PHDR)
+            .map(|entry| (entry >> 64) as u64);
+        let endian = self.elf.endian();
+        let in_file = self.elf.elf_header().e_phoff(endian);
+        let meant = self.elf.elf_program_headers().iter().find_map(|segment| {
+            let within = in_file.checked_sub(segment.p_offset(endian))?;
+            let holds = segment.p_type(endian) == elf::PT_LOAD && within < segment.p_filesz(endian);
+            holds.then(|| segment.p_vaddr(endian).wrapping_add(within))
+        });
+        match (runtime, meant) {
+            (Some(runtime), Some(meant)) => Ok(runtime.wrapping_sub(meant)),
+            _ => Err(LoadError::Unreadable("the load address of the executable is not known".to_owned())),
+        }
+    }
+
+    /// Fails unless a unit of the user's own build describes types.
+    ///
+    /// One is enough: dependencies may be built with less. The precompiled standard library has units in every program, without types.
+    fn check_types(&self) -> Result<(), LoadError> {
+        let mut verdict = LoadError::NoDebugInfo;
+        for index in 0..self.units.len() {
+            let unit = self.unit(index as u32).map_err(unreadable)?;
+            if unit.dwo_name().map_err(unreadable)?.is_some() {
+                return Err(LoadError::Split);
+            }
+            let mut entries = unit.entries();
+            let Some(root) = entries.next_dfs().map_err(unreadable)? else { continue };
+            let rust =
+                root.attr_value(gimli::DW_AT_language) == Some(gimli::AttributeValue::Language(gimli::DW_LANG_Rust));
+            if !rust || is_precompiled(unit) {
+                continue;
+            }
+            verdict = LoadError::LineTablesOnly;
+            while let Some(entry) = entries.next_dfs().map_err(unreadable)? {
+                if matches!(entry.tag(), gimli::DW_TAG_base_type | gimli::DW_TAG_structure_type) {
+                    return Ok(());
+                }
+            }
+        }
+        Err(verdict)
+    }
+}
+
+/// Whether the unit came with the toolchain: its sources are under the path that the Rust project's own builds state.
+fn is_precompiled(unit: &gimli::Unit<Reader>) -> bool {
+    let Some(directory) = unit.comp_dir else { return false };
+    let directory = directory.slice();
+    directory.starts_with(b"/rustc/") || directory.starts_with(b"/rust/deps/")
+}
+
+/// Tells the ways apart in which there is nothing to open.
+fn check_sections(elf: &Elf) -> Result<(), LoadError> {
+    for section in elf.sections() {
+        let name = section.name().unwrap_or_default();
+        let compressed = match section.flags() {
+            SectionFlags::Elf { sh_flags, .. } => sh_flags.contains(elf::SHF_COMPRESSED),
+            _ => false,
+        };
+        if name.starts_with(".zdebug_") || name.starts_with(".debug_") && compressed {
+            return Err(LoadError::Compressed);
+        }
+    }
+    if elf.section_by_name(".debug_info").is_some() {
+        Ok(())
+    } else if elf.section_by_name(".symtab").is_some() {
+        Err(LoadError::NoDebugInfo)
+    } else {
+        Err(LoadError::Stripped)
+    }
+}
+
+fn section(elf: &Elf, name: &str) -> Result<Reader, LoadError> {
+    let data = match elf.section_by_name(name) {
+        Some(section) => section.data().map_err(unreadable)?,
+        None => &[],
+    };
+    Ok(Reader::new(data, LittleEndian))
+}
+
+fn unit_headers(dwarf: &gimli::Dwarf<Reader>) -> Result<Vec<gimli::UnitHeader<Reader>>, LoadError> {
+    let mut units = Vec::new();
+    let mut headers = dwarf.units();
+    while let Some(header) = headers.next().map_err(unreadable)? {
+        units.push(header);
+    }
+    Ok(units)
+}
+
+fn unreadable(error: impl std::fmt::Display) -> LoadError {
+    LoadError::Unreadable(error.to_string())
 }
