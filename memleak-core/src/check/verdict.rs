@@ -3,6 +3,7 @@
 //! Three outcomes, closed: everything expected was seen to hold, something was seen not to, or it could not be told. There is no way
 //! from "could not tell" to "passed".
 
+use crate::debuginfo::code::CodeKind;
 use crate::debuginfo::load::LoadError;
 use crate::query::pattern::PatternError;
 use crate::tracker::Losses;
@@ -99,36 +100,7 @@ pub struct Frame {
     /// The file, absolute, and the 1-based line; none if not known.
     pub location: Option<(String, u32)>,
     /// Whose code it is.
-    pub kind: FrameKind,
-}
-
-/// Whose code a function is.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum FrameKind {
-    /// The package under test, its workspace, path dependencies.
-    User,
-    /// A downloaded dependency, or memleak itself.
-    Dependency,
-    /// `core`, `alloc`, `std`, `test`, the C library.
-    Std,
-}
-
-impl FrameKind {
-    /// By the function's path and the file it was compiled from.
-    pub fn of(function: &str, file: Option<&str>) -> FrameKind {
-        let krate = function.trim_start_matches(['<', '&']).split("::").next().unwrap_or_default();
-        if matches!(krate, "memleak" | "memleak_core") {
-            return FrameKind::Dependency;
-        }
-        match file {
-            None => FrameKind::Std,
-            Some(file) if file.starts_with("/rustc/") || file.contains("/rustlib/src/rust/") => FrameKind::Std,
-            Some(file) if ["/registry/src/", "/git/checkouts/", "/vendor/"].iter().any(|part| file.contains(part)) => {
-                FrameKind::Dependency
-            }
-            Some(_) => FrameKind::User,
-        }
-    }
+    pub kind: CodeKind,
 }
 
 /// Why nothing could be told.
@@ -160,23 +132,4 @@ pub enum Obstacle {
     },
     /// The count is within bounds, but something was not recorded.
     Losses(Losses),
-}
-
-#[cfg(test)]
-mod tests {
-    use super::FrameKind;
-
-    #[test]
-    fn whose_code_a_frame_is() {
-        let std = "/rustc/59807616e1fa2540724bfbac14d7976d7e4a3860/library/alloc/src/boxed.rs";
-        let tokio = "/home/u/.cargo/registry/src/index-1/tokio-1.48.0/src/runtime/task/core.rs";
-        assert_eq!(FrameKind::of("alloc::boxed::{impl#0}::new<chat::Session>", Some(std)), FrameKind::Std);
-        assert_eq!(FrameKind::of("tokio::runtime::task::core::{impl#5}::new", Some(tokio)), FrameKind::Dependency);
-        assert_eq!(FrameKind::of("chat::Session::connect", Some("/w/chat/src/session.rs")), FrameKind::User);
-        assert_eq!(FrameKind::of("malloc", None), FrameKind::Std);
-        assert_eq!(
-            FrameKind::of("<memleak_core::tracker::Allocator as GlobalAlloc>::alloc", Some("/w/m/src/lib.rs")),
-            FrameKind::Dependency
-        );
-    }
 }

@@ -2,6 +2,7 @@
 //!
 //! May use: `kernel`, `address`. Knows nothing of the heap.
 
+pub mod code;
 pub mod functions;
 pub mod load;
 pub mod types;
