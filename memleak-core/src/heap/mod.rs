@@ -1,3 +1,15 @@
 //! The frozen copy of the heap, the type of each block, and the instances that live in it.
 //!
 //! May use: `debuginfo`, `tracker`, `stack`, `address`.
+//!
+//! - [`snapshot`]: the copy; everything else here reads only it, so tests make heaps up.
+//! - [`contents`]: what a block holds, told from the stack that allocated it.
+//! - [`containers`]: the one table of what is known of owners: who owns which block, and which elements are live.
+//! - [`evidence`]: whether a value that may be stale is one.
+//! - [`instances`]: the search for the live instances of a type.
+
+pub mod containers;
+pub mod contents;
+pub mod evidence;
+pub mod instances;
+pub mod snapshot;

@@ -1,0 +1,212 @@
+//! Whether a value that may be stale is one: ownership decides.
+//!
+//! May use: `debuginfo` (types only), `address`.
+//!
+//! Some places may hold the bytes of a value that was dropped or moved away: locals of a suspended future, `MaybeUninit`, union fields,
+//! slots of a buffer whose owner is unknown. There every owning pointer inside must lead to a live block of the right size that nobody
+//! else owns. One that does not means the value is dead. A value without owning pointers cannot be judged this way.
+
+use crate::address::RuntimeAddress;
+use crate::debuginfo::types::{Type, TypeId, TypeKind, Variant};
+use crate::heap::containers::{Claim, Elements, Owned, View, at, parameter};
+use std::collections::HashMap;
+
+/// What the bytes of a place say.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Evidence {
+    /// They cannot be a live value.
+    Dead,
+    /// They own at least one live block that nobody else owns.
+    Alive,
+    /// They could be either.
+    Undecided,
+}
+
+/// Which variant of an enum is active.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum Active<'t> {
+    /// This one.
+    Variant(&'t Variant),
+    /// None: the discriminant has no meaning.
+    Invalid,
+}
+
+impl View<'_> {
+    /// The active variant of the enum `ty` at `address`.
+    pub fn active<'t>(self, ty: &'t Type, address: RuntimeAddress) -> Active<'t> {
+        let TypeKind::Enum { discriminant, variants, .. } = &ty.kind else { return Active::Invalid };
+        let Some(discriminant) = discriminant else {
+            return variants.first().map_or(Active::Invalid, Active::Variant);
+        };
+        let Some(value) = self.snapshot.number(at(address, discriminant.offset), discriminant.size) else {
+            return Active::Invalid;
+        };
+        variants
+            .iter()
+            .find(|variant| variant.values.contains(&value))
+            .or_else(|| variants.iter().find(|variant| variant.values.is_empty()))
+            .map_or(Active::Invalid, Active::Variant)
+    }
+
+    /// Whether this is the block of an `Rc` or `Arc` whose value was dropped, because only `Weak`s are left.
+    pub fn dropped(self, ty: &Type, address: RuntimeAddress) -> bool {
+        is_counted(ty) && self.field_number(ty, address, "strong") == Some(0)
+    }
+
+    /// The value of type `ty` inside `MaybeUninit<T>` or `ManuallyDrop<T>`, if it is one of them: the language does not say whether
+    /// it is there.
+    pub fn maybe_absent(self, ty: &Type) -> Option<TypeId> {
+        let wrapper = ["core::mem::maybe_uninit::MaybeUninit<", "core::mem::manually_drop::ManuallyDrop<"]
+            .iter()
+            .any(|prefix| ty.name.starts_with(prefix));
+        wrapper.then(|| parameter(ty, "T")).flatten()
+    }
+}
+
+/// Whether this is what an `Rc` or `Arc` points to: the counts and the value.
+pub fn is_counted(ty: &Type) -> bool {
+    ["alloc::sync::ArcInner<", "alloc::rc::RcInner<", "alloc::rc::RcBox<"]
+        .iter()
+        .any(|prefix| ty.name.starts_with(prefix))
+}
+
+/// Who owns which block, as far as values known to be live say.
+#[derive(Clone, Debug, Default)]
+pub struct Claims {
+    /// By index of the block: how many owners were found.
+    owners: HashMap<usize, u64>,
+}
+
+impl Claims {
+    /// Whether `block`, held like this, has all the owners it can have.
+    fn taken(&self, block: usize, claim: Claim) -> bool {
+        let owners = self.owners.get(&block).copied().unwrap_or(0);
+        match claim {
+            Claim::Exclusive => owners > 0,
+            Claim::Shared { strong } => owners >= strong,
+        }
+    }
+
+    /// Judges the value of type `ty` at `address`.
+    pub fn judge(&self, view: View<'_>, ty: TypeId, address: RuntimeAddress) -> Evidence {
+        let mut owns = false;
+        let mut sound = true;
+        view.inline_owners(ty, address, &mut |found| match found {
+            Inline::Owner(owned) => {
+                if let Some((block, claim)) = owned.block {
+                    owns = true;
+                    sound &= !self.taken(block, claim);
+                }
+            }
+            Inline::Invalid => sound = false,
+        });
+        match (sound, owns) {
+            (false, _) => Evidence::Dead,
+            (true, true) => Evidence::Alive,
+            (true, false) => Evidence::Undecided,
+        }
+    }
+
+    /// Notes all that the live value of type `ty` at `address` owns, and appends the elements that it holds elsewhere.
+    pub fn add_all(&mut self, view: View<'_>, ty: TypeId, address: RuntimeAddress, elements: &mut Vec<Elements>) {
+        view.inline_owners(ty, address, &mut |found| {
+            if let Inline::Owner(owned) = found {
+                if let Some((block, _)) = owned.block {
+                    *self.owners.entry(block).or_default() += 1;
+                }
+                elements.extend(owned.elements);
+            }
+        });
+    }
+}
+
+/// What [`View::inline_owners`] meets.
+pub enum Inline {
+    /// An owner, and what it owns.
+    Owner(Owned),
+    /// Bytes that no live value has.
+    Invalid,
+}
+
+impl View<'_> {
+    /// Visits the owning pointers in the value itself, where the language says they are initialised.
+    pub fn inline_owners(self, id: TypeId, address: RuntimeAddress, found: &mut dyn FnMut(Inline)) {
+        let ty = self.types.get(id);
+        if ty.size == 0 || self.maybe_absent(&ty).is_some() || self.dropped(&ty, address) {
+            return;
+        }
+        if self.snapshot.read(address, ty.size).is_none() {
+            return found(Inline::Invalid);
+        }
+        if let Some(owned) = self.owned(&ty, address) {
+            return match owned {
+                Ok(owned) => found(Inline::Owner(owned)),
+                Err(_) => found(Inline::Invalid),
+            };
+        }
+        match &ty.kind {
+            TypeKind::Scalar => {
+                let value = self.snapshot.number(address, ty.size);
+                let limit = match &*ty.name {
+                    "bool" => 1,
+                    "char" => 0x10_ffff,
+                    _ => u128::MAX,
+                };
+                if value.is_some_and(|value| value > limit) {
+                    found(Inline::Invalid);
+                }
+            }
+            TypeKind::Pointer { .. } => {
+                // References and `fn` are never null; raw pointers may be.
+                let raw = ty.name.starts_with('*');
+                if !raw && self.snapshot.word(address) == Some(0) {
+                    found(Inline::Invalid);
+                }
+            }
+            TypeKind::Struct { fields } => {
+                if ty.name.starts_with("core::ptr::non_null::NonNull<") && self.snapshot.word(address) == Some(0) {
+                    found(Inline::Invalid);
+                }
+                for field in fields {
+                    self.inline_owners(field.ty, at(address, field.offset), found);
+                }
+            }
+            TypeKind::Array { element, count } => {
+                let size = self.types.get(*element).size;
+                for index in 0..*count {
+                    self.inline_owners(*element, at(address, index * size), found);
+                }
+            }
+            TypeKind::Enum { coroutine, .. } => match self.active(&ty, address) {
+                Active::Invalid => found(Inline::Invalid),
+                Active::Variant(variant) => self.variant_owners(variant, *coroutine, address, found),
+            },
+            TypeKind::Union { .. } | TypeKind::Opaque => {}
+        }
+    }
+
+    fn variant_owners(
+        self,
+        variant: &Variant,
+        coroutine: bool,
+        address: RuntimeAddress,
+        found: &mut dyn FnMut(Inline),
+    ) {
+        let TypeKind::Struct { fields } = &self.types.get(variant.ty).kind else { return };
+        for field in fields {
+            if !coroutine || certain_in_coroutine(&variant.name, &field.name) {
+                self.inline_owners(field.ty, at(address, field.offset), found);
+            }
+        }
+    }
+}
+
+/// Whether a coroutine in this state certainly holds this field. The future it awaits is there; a local may have been moved away
+/// or dropped before the await; a finished or panicked coroutine holds nothing, though the debug info lists its captures.
+pub fn certain_in_coroutine(state: &str, field: &str) -> bool {
+    match state {
+        "Unresumed" => true,
+        "Returned" | "Panicked" => false,
+        _ => field == "__awaitee",
+    }
+}

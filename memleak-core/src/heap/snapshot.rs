@@ -1,0 +1,157 @@
+//! A frozen copy of the live blocks, and of the regions outside the heap that were asked for.
+//!
+//! May use: `tracker`, `address`.
+
+use crate::address::RuntimeAddress;
+use crate::tracker::{self, Block, Losses};
+use std::ops::Range;
+
+/// Memory outside the heap to copy as well: statics.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Region {
+    /// Where it starts.
+    pub start: RuntimeAddress,
+    /// In bytes.
+    pub size: u64,
+}
+
+/// A copy of the heap at one moment. No block was freed or added while it was taken.
+#[derive(Clone, Debug, Default)]
+pub struct Snapshot {
+    /// By address; they do not overlap.
+    blocks: Vec<Block>,
+    /// Where each block's copy starts in `bytes`, in the order of `blocks`.
+    starts: Vec<usize>,
+    /// By address; where a region is in `bytes`.
+    regions: Vec<(Region, usize)>,
+    bytes: Vec<u8>,
+    losses: Losses,
+}
+
+impl Snapshot {
+    /// Copies all live blocks and the given regions. A region that cannot be read is left out.
+    ///
+    /// Other threads that allocate or free wait until the copy is made.
+    pub fn take(regions: &[Region]) -> Snapshot {
+        let frozen = tracker::freeze();
+        let mut blocks = frozen.blocks();
+        blocks.sort_unstable_by_key(|block| block.address);
+        let total = blocks.iter().map(|block| block.size).chain(regions.iter().map(|region| region.size)).sum::<u64>();
+        let mut bytes = Vec::with_capacity(usize::try_from(total).unwrap_or(0));
+        let mut starts = Vec::with_capacity(blocks.len());
+        for block in &blocks {
+            starts.push(bytes.len());
+            frozen.copy(block, &mut bytes);
+        }
+        let mut copied = Vec::with_capacity(regions.len());
+        for region in regions {
+            let start = bytes.len();
+            if frozen.copy_memory(region.start, region.size as usize, &mut bytes) {
+                copied.push((*region, start));
+            }
+        }
+        drop(frozen);
+        copied.sort_unstable_by_key(|(region, _)| region.start);
+        Snapshot { blocks, starts, regions: copied, bytes, losses: tracker::losses() }
+    }
+
+    /// A made-up heap: blocks with their bytes (each as long as the block says), and regions with theirs.
+    pub fn made_up(mut blocks: Vec<(Block, Vec<u8>)>, mut regions: Vec<(RuntimeAddress, Vec<u8>)>) -> Snapshot {
+        blocks.sort_by_key(|(block, _)| block.address);
+        regions.sort_by_key(|(start, _)| *start);
+        let mut snapshot = Snapshot::default();
+        for (block, bytes) in blocks {
+            assert_eq!(block.size, bytes.len() as u64, "a made-up block has as many bytes as its size says");
+            snapshot.starts.push(snapshot.bytes.len());
+            snapshot.blocks.push(block);
+            snapshot.bytes.extend(bytes);
+        }
+        for (start, bytes) in regions {
+            snapshot.regions.push((Region { start, size: bytes.len() as u64 }, snapshot.bytes.len()));
+            snapshot.bytes.extend(bytes);
+        }
+        snapshot
+    }
+
+    /// The live blocks, by address.
+    pub fn blocks(&self) -> &[Block] {
+        &self.blocks
+    }
+
+    /// What tracking had lost when the copy was made.
+    pub fn losses(&self) -> Losses {
+        self.losses
+    }
+
+    /// The index of the block that starts at `address`.
+    pub fn block_starting(&self, address: RuntimeAddress) -> Option<usize> {
+        self.blocks.binary_search_by_key(&address, |block| block.address).ok()
+    }
+
+    /// The index of the block that `address` is in.
+    pub fn block_around(&self, address: RuntimeAddress) -> Option<usize> {
+        let index = self.blocks.partition_point(|block| block.address <= address).checked_sub(1)?;
+        (address.0 - self.blocks[index].address.0 < self.blocks[index].size).then_some(index)
+    }
+
+    /// The copied bytes at `address`; none if any of them is outside what was copied.
+    pub fn read(&self, address: RuntimeAddress, len: u64) -> Option<&[u8]> {
+        self.bytes.get(self.locate(address, len)?)
+    }
+
+    /// A little-endian unsigned number of `size` bytes (at most 16).
+    pub fn number(&self, address: RuntimeAddress, size: u64) -> Option<u128> {
+        if size > 16 {
+            return None;
+        }
+        let mut value = [0; 16];
+        value[..size as usize].copy_from_slice(self.read(address, size)?);
+        Some(u128::from_le_bytes(value))
+    }
+
+    /// A pointer-sized number.
+    pub fn word(&self, address: RuntimeAddress) -> Option<u64> {
+        self.number(address, 8).map(|value| value as u64)
+    }
+
+    fn locate(&self, address: RuntimeAddress, len: u64) -> Option<Range<usize>> {
+        let (start, size, at) = match self.block_around(address) {
+            Some(index) => (self.blocks[index].address, self.blocks[index].size, self.starts[index]),
+            None => {
+                let index = self.regions.partition_point(|(region, _)| region.start <= address).checked_sub(1)?;
+                let (region, at) = self.regions[index];
+                (region.start, region.size, at)
+            }
+        };
+        let offset = address.0 - start.0;
+        let end = offset.checked_add(len)?;
+        (end <= size).then(|| at + offset as usize..at + end as usize)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stack::StackId;
+    use crate::tracker::Origin;
+
+    fn block(address: u64, size: u64) -> Block {
+        Block { address: RuntimeAddress(address), size, stack: StackId(1), epoch: 0, origin: Origin::Alloc }
+    }
+
+    #[test]
+    fn reads_inside_one_block_or_region_only() {
+        let heap = Snapshot::made_up(
+            vec![(block(0x1010, 4), vec![5, 6, 7, 8]), (block(0x1000, 16), (0..16).collect())],
+            vec![(RuntimeAddress(0x500), vec![9; 8])],
+        );
+        assert_eq!(heap.read(RuntimeAddress(0x1004), 4), Some(&[4, 5, 6, 7][..]));
+        assert_eq!(heap.read(RuntimeAddress(0x100e), 4), None, "across two blocks");
+        assert_eq!(heap.number(RuntimeAddress(0x1010), 4), Some(0x0807_0605));
+        assert_eq!(heap.word(RuntimeAddress(0x500)), Some(0x0909_0909_0909_0909));
+        assert_eq!(heap.read(RuntimeAddress(0x508), 1), None);
+        assert_eq!(heap.block_around(RuntimeAddress(0x100f)), Some(0));
+        assert_eq!(heap.block_around(RuntimeAddress(0x1014)), None);
+        assert_eq!(heap.block_starting(RuntimeAddress(0x1010)), Some(1));
+    }
+}
