@@ -201,3 +201,121 @@ fn pointee(types: &dyn Types, ty: &Type, depth: u32) -> Option<TypeId> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::heap::made_up::MadeUpTypes;
+
+    /// A function with its generic parameter `T`, if any.
+    fn function(plain: &str, parameter: Option<TypeId>, returns: Option<TypeId>) -> Rc<Function> {
+        let parameters = parameter.map(|id| (Rc::from("T"), id)).into_iter().collect();
+        Rc::new(Function { path: plain.to_owned(), plain: plain.to_owned(), parameters, returns })
+    }
+
+    fn of(types: &MadeUpTypes, size: u64, functions: &[Rc<Function>]) -> Content {
+        let frames: Rc<[Frame]> = functions
+            .iter()
+            .map(|function| Frame { function: function.clone(), location: None, inlined: true })
+            .collect();
+        content(types, size, &[ReturnAddress(1)], |_| frames.clone())
+    }
+
+    fn allocator() -> [Rc<Function>; 3] {
+        ["memleak_core::tracker::{impl#2}::alloc", "alloc::alloc::alloc", "alloc::alloc::{impl#1}::allocate"]
+            .map(|name| function(name, None, None))
+    }
+
+    fn stack(functions: &[(&str, Option<TypeId>)]) -> Vec<Rc<Function>> {
+        let above = functions.iter().map(|(name, parameter)| function(name, *parameter, None));
+        allocator().into_iter().chain(above).collect()
+    }
+
+    #[test]
+    fn the_innermost_box_names_the_exact_type() {
+        let types = MadeUpTypes::default();
+        let session = types.scalar("chat::Session", 8);
+        let inner = types.scalar("alloc::sync::ArcInner<chat::Session>", 24);
+        let arc = stack(&[
+            ("alloc::boxed::box_new_uninit", None),
+            ("alloc::boxed::{impl#0}::new", Some(inner)),
+            ("alloc::sync::Arc::new", Some(session)),
+            ("chat::connect", None),
+        ]);
+        assert_eq!(of(&types, 24, &arc), Content::Value(inner));
+        assert_eq!(of(&types, 32, &arc), Content::Unknown, "a size that does not fit is no evidence");
+    }
+
+    #[test]
+    fn the_outermost_container_function_names_the_element() {
+        let types = MadeUpTypes::default();
+        let bytes = types.scalar("alloc::vec::Vec<u8>", 24);
+        let session = types.scalar("chat::Session", 24);
+        let push = stack(&[
+            ("alloc::raw_vec::RawVecInner::grow_one", None),
+            ("alloc::raw_vec::RawVec::grow_one", Some(bytes)),
+            ("alloc::collections::vec_deque::VecDeque::grow", Some(session)),
+            ("alloc::collections::vec_deque::VecDeque::push_back", Some(session)),
+            ("chat::queue", Some(bytes)),
+        ]);
+        assert_eq!(of(&types, 96, &push), Content::Buffer(session));
+    }
+
+    #[test]
+    fn what_calls_a_container_does_not_name_its_element() {
+        let types = MadeUpTypes::default();
+        let other = types.scalar("chat::Other", 24);
+        let session = types.scalar("chat::Session", 24);
+        let collect = stack(&[
+            ("alloc::vec::Vec::with_capacity", Some(session)),
+            ("alloc::vec::spec_from_iter_nested::{impl#0}::from_iter", Some(session)),
+            ("core::iter::traits::iterator::Iterator::collect", Some(other)),
+            ("alloc::vec::Vec::from", Some(other)),
+        ]);
+        assert_eq!(of(&types, 96, &collect), Content::Buffer(session));
+    }
+
+    #[test]
+    fn vec_macro_slices_and_tables() {
+        let types = MadeUpTypes::default();
+        let session = types.scalar("chat::Session", 8);
+        let pair = types.add("[chat::Session; 2]", 16, TypeKind::Array { element: session, count: 2 }, &[]);
+        let entry = types.scalar("(u64, chat::Session)", 16);
+        let literal = stack(&[("alloc::boxed::{impl#0}::new_uninit", Some(pair)), ("chat::main", None)]);
+        assert_eq!(of(&types, 16, &literal), Content::Buffer(session));
+        let slice = stack(&[("alloc::boxed::{impl#2}::new_uninit_slice", Some(session)), ("chat::main", None)]);
+        assert_eq!(of(&types, 80, &slice), Content::Buffer(session));
+        let array = stack(&[("alloc::boxed::{impl#0}::new", Some(pair)), ("chat::main", None)]);
+        assert_eq!(of(&types, 16, &array), Content::Value(pair));
+        let table = stack(&[
+            ("hashbrown::raw::RawTableInner::new_uninitialized", None),
+            ("hashbrown::raw::RawTable::reserve_rehash", Some(entry)),
+            ("hashbrown::map::HashMap::insert", None),
+        ]);
+        assert_eq!(of(&types, 84, &table), Content::Table(entry));
+        let shared = stack(&[
+            ("alloc::sync::Arc::allocate_for_slice", Some(session)),
+            ("alloc::sync::{impl#30}::from", Some(session)),
+            ("chat::main", None),
+        ]);
+        assert_eq!(of(&types, 32, &shared), Content::SharedSlice(session));
+    }
+
+    #[test]
+    fn a_function_of_its_own_layout() {
+        let types = MadeUpTypes::default();
+        let block = types.scalar("tokio::sync::mpsc::block::Block<chat::Session>", 64);
+        let boxed = types.pointer("alloc::boxed::Box<…>", block);
+        let session = types.scalar("chat::Session", 8);
+        let mut stack = allocator().to_vec();
+        stack.push(function("tokio::sync::mpsc::block::Block::new", Some(session), Some(boxed)));
+        assert_eq!(of(&types, 64, &stack), Content::Value(block));
+        let expected = Content::OwnLayout {
+            function: "tokio::sync::mpsc::block::Block::new".into(),
+            parameters: [session].into(),
+        };
+        assert_eq!(of(&types, 65, &stack), expected);
+        let std = [function("std::thread::spawn", Some(session), None)];
+        assert_eq!(of(&types, 65, &std), Content::Unknown);
+    }
+}

@@ -13,3 +13,8 @@ pub mod contents;
 pub mod evidence;
 pub mod instances;
 pub mod snapshot;
+
+#[cfg(test)]
+mod made_up;
+#[cfg(test)]
+mod tests;

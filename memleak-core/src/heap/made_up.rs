@@ -1,0 +1,144 @@
+//! Types and heaps made up for tests.
+
+use crate::address::RuntimeAddress;
+use crate::debuginfo::types::{Discriminant, Field, Type, TypeId, TypeKind, Types, Variant};
+use crate::heap::containers::View;
+use crate::heap::contents::Content;
+use crate::heap::instances::{Instance, Root, Subject, find};
+use crate::heap::snapshot::Snapshot;
+use crate::stack::StackId;
+use crate::tracker::{Block, Origin};
+use std::cell::RefCell;
+use std::rc::Rc;
+
+/// Types without debug info.
+#[derive(Default)]
+pub struct MadeUpTypes(RefCell<Vec<Rc<Type>>>);
+
+impl Types for MadeUpTypes {
+    fn get(&self, id: TypeId) -> Rc<Type> {
+        self.0.borrow()[id.0 as usize].clone()
+    }
+}
+
+impl MadeUpTypes {
+    pub fn add(&self, name: &str, size: u64, kind: TypeKind, parameters: &[(&str, TypeId)]) -> TypeId {
+        let parameters = parameters.iter().map(|(name, id)| (Rc::from(*name), *id)).collect();
+        self.0.borrow_mut().push(Rc::new(Type { name: name.into(), size, kind, parameters }));
+        TypeId(self.0.borrow().len() as u32 - 1)
+    }
+
+    /// For a type that is needed before it can be described.
+    pub fn replace(&self, id: TypeId, kind: TypeKind) {
+        let mut types = self.0.borrow_mut();
+        let changed = Type { kind, ..(*types[id.0 as usize]).clone() };
+        types[id.0 as usize] = Rc::new(changed);
+    }
+
+    pub fn scalar(&self, name: &str, size: u64) -> TypeId {
+        self.add(name, size, TypeKind::Scalar, &[])
+    }
+
+    pub fn structure(&self, name: &str, size: u64, fields: &[(&str, u64, TypeId)]) -> TypeId {
+        self.add(name, size, TypeKind::Struct { fields: self.fields(fields) }, &[])
+    }
+
+    pub fn fields(&self, fields: &[(&str, u64, TypeId)]) -> Vec<Field> {
+        fields.iter().map(|(name, offset, ty)| Field { name: Rc::from(*name), offset: *offset, ty: *ty }).collect()
+    }
+
+    pub fn pointer(&self, name: &str, target: TypeId) -> TypeId {
+        self.add(name, 8, TypeKind::Pointer { target: Some(target) }, &[])
+    }
+
+    /// Discriminant in the first `width` bytes; values none = the variant of the niche.
+    pub fn enumeration(
+        &self,
+        name: &str,
+        size: u64,
+        width: u64,
+        variants: &[(&str, Option<u128>, TypeId)],
+        coroutine: bool,
+    ) -> TypeId {
+        let variants = variants
+            .iter()
+            .map(|(name, value, ty)| Variant {
+                name: Rc::from(*name),
+                values: value.iter().copied().collect(),
+                ty: *ty,
+                line: None,
+            })
+            .collect();
+        let discriminant = Some(Discriminant { offset: 0, size: width });
+        self.add(name, size, TypeKind::Enum { discriminant, variants, coroutine }, &[])
+    }
+
+    /// `Vec<T>`: capacity, pointer, length.
+    pub fn vec(&self, element: TypeId) -> TypeId {
+        let word = self.scalar("usize", 8);
+        let fields = self.fields(&[("cap", 0, word), ("pointer", 8, word), ("len", 16, word)]);
+        let name = format!("alloc::vec::Vec<{}, alloc::alloc::Global>", self.get(element).name);
+        self.add(&name, 24, TypeKind::Struct { fields }, &[("T", element)])
+    }
+}
+
+/// A heap under construction, with what its blocks hold.
+#[derive(Default)]
+pub struct MadeUpHeap {
+    pub types: MadeUpTypes,
+    blocks: Vec<(Block, Vec<u8>, Content)>,
+    statics: Vec<(RuntimeAddress, Vec<u8>)>,
+    roots: Vec<Root>,
+}
+
+pub fn words(words: &[u64]) -> Vec<u8> {
+    words.iter().flat_map(|word| word.to_le_bytes()).collect()
+}
+
+impl MadeUpHeap {
+    pub fn block(&mut self, address: u64, bytes: Vec<u8>, content: Content) {
+        let record = Block {
+            address: RuntimeAddress(address),
+            size: bytes.len() as u64,
+            stack: StackId(1),
+            epoch: 0,
+            origin: Origin::Alloc,
+        };
+        self.blocks.push((record, bytes, content));
+        self.blocks.sort_by_key(|(block, _, _)| block.address);
+    }
+
+    pub fn root(&mut self, address: u64, bytes: Vec<u8>, ty: TypeId) {
+        self.statics.push((RuntimeAddress(address), bytes));
+        self.roots.push(Root { name: "chat::STATIC".into(), address: RuntimeAddress(address), ty });
+    }
+
+    pub fn find(&self, wanted: &str) -> Vec<Instance> {
+        struct Named<'a>(&'a str, Vec<TypeId>);
+        impl Subject for Named<'_> {
+            fn candidates(&self) -> &[TypeId] {
+                &self.1
+            }
+            fn wants(&self, ty: &Type) -> bool {
+                *ty.name == *self.0
+            }
+            fn wants_variant(&self, ty: &Type, variant: &str) -> bool {
+                format!("{}::{variant}", ty.name) == self.0
+            }
+        }
+        let blocks = self.blocks.iter().map(|(block, bytes, _)| (*block, bytes.clone())).collect();
+        let contents: Vec<Content> = self.blocks.iter().map(|(_, _, content)| content.clone()).collect();
+        let snapshot = Snapshot::made_up(blocks, self.statics.clone());
+        let all = self.types.0.borrow().len() as u32;
+        let candidates = (0..all).map(TypeId).filter(|id| *self.types.get(*id).name == *wanted).collect();
+        let view = View { snapshot: &snapshot, types: &self.types };
+        find(view, &contents, &self.roots, &Named(wanted, candidates))
+    }
+
+    /// How many are certain, and how many possible.
+    pub fn count(&self, wanted: &str) -> (usize, usize) {
+        let found = self.find(wanted);
+        let certain = found.iter().filter(|instance| instance.doubt.is_none()).count();
+        (certain, found.len() - certain)
+    }
+}
