@@ -406,7 +406,7 @@ impl Search<'_> {
                 }
                 return true;
             }
-            if self.holds.get(&id).is_none() {
+            if !self.holds.contains_key(&id) {
                 reached.extend(
                     self.parts(&ty).into_iter().filter(|part| seen.insert(*part)).map(|part| (part, Some(next))),
                 );
