@@ -2,4 +2,5 @@
 //!
 //! May use: `heap`, `debuginfo`, `tracker`, `stack`, `address`.
 
+mod name;
 pub mod pattern;

@@ -1,13 +1,31 @@
-//! Type-name patterns: `Session`, `chat::Session`, `Link<Tcp>`, `db::*`, `**::Conn`, `Conn::Open`.
+//! Type-name patterns: `Session`, `chat::Session`, `Link<Tcp>`, `db::*`, `**::Conn`, `Conn::Open`, `dyn Chat`.
+//!
+//! The same matching serves a type the compiler resolved (`expect_zero = Session`): its `core::any::type_name` is compared in full.
 
-/// A parsed pattern.
+use super::name::{self, Dialect, Name, Path, Segment, Word};
+
+/// What types a test names: a parsed pattern, or the name of one resolved type.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Pattern {}
+pub struct Pattern {
+    name: Name,
+    rule: Rule,
+    /// A name without this text cannot match; spares reading most names of a binary.
+    needle: String,
+}
+
+/// How much of a name has to be written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Rule {
+    /// Last segments are enough, generics only where written.
+    Suffix,
+    /// Everything `type_name` says: the whole path, generics without their defaults.
+    Exact,
+}
 
 /// Why a text is not a pattern, and what to write instead.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct PatternError {
-    /// Byte range of the text at fault.
+    /// Byte range of the text at fault; empty where something is missing.
     pub at: core::ops::Range<usize>,
     /// One sentence.
     pub message: String,
@@ -18,12 +36,236 @@ impl Pattern {
     ///
     /// # Errors
     /// When the text is not a pattern.
-    pub fn parse(_text: &str) -> Result<Pattern, PatternError> {
-        todo!("words helper")
+    pub fn parse(text: &str) -> Result<Pattern, PatternError> {
+        Ok(Pattern::new(name::parse(text, Dialect::Pattern)?, Rule::Suffix))
+    }
+
+    /// The type that `core::any::type_name` calls `type_name`.
+    ///
+    /// Debug info tells more than `type_name` in one place and less in another: `type_name` leaves generic arguments out that equal their
+    /// default, and does not say which impl a function-local type is in. There this matches every candidate; compare sizes to tell them
+    /// apart.
+    ///
+    /// # Errors
+    /// When the text is not understood.
+    pub fn exact(type_name: &str) -> Result<Pattern, PatternError> {
+        Ok(Pattern::new(name::parse(type_name, Dialect::TypeName)?, Rule::Exact))
+    }
+
+    fn new(name: Name, rule: Rule) -> Pattern {
+        let words = match &name {
+            Name::Path(path) => path.segments.as_slice(),
+            _ => &[],
+        };
+        let literals = words.iter().flat_map(|segment| match &segment.word {
+            Word::Plain(word) => word.split('*').map(str::to_owned).collect::<Vec<_>>(),
+            Word::Braces(_) | Word::Segments => Vec::new(),
+        });
+        // The tail of an exact path inside an impl is all that debug info repeats; see `exact_path`.
+        let literals = literals.filter(|_| rule == Rule::Suffix).chain(words.last().and_then(literal));
+        let needle = literals.max_by_key(String::len).unwrap_or_default();
+        Pattern { name, rule, needle }
     }
 
     /// Whether the type called `name` (in full, as `debuginfo::types::Type::name` has it) matches.
-    pub fn matches(&self, _name: &str) -> bool {
-        todo!("words helper")
+    pub fn matches(&self, name: &str) -> bool {
+        name.contains(&self.needle) && read(name).is_some_and(|name| self.rule.matches(&self.name, &name))
+    }
+
+    /// Whether the variant `variant` of the enum called `name` matches: `Conn::Open` is variant `Open` of every enum that `Conn` matches.
+    pub fn matches_variant(&self, name: &str, variant: &str) -> bool {
+        let Name::Path(path) = &self.name else { return false };
+        let Some((last, of)) = path.segments.split_last() else { return false };
+        let written = Word::Plain(variant.to_owned());
+        if last.word != written || last.arguments.is_some() || of.is_empty() {
+            return false;
+        }
+        let of = Name::Path(Path { anchored: path.anchored, segments: of.to_vec() });
+        read(name).is_some_and(|name| self.rule.matches(&of, &name))
+    }
+
+    /// The last segment without generics, if it has no wildcard: the name of the type's entry in the debug info, up to its `<`.
+    pub fn last_segment(&self) -> Option<&str> {
+        self.literal_from_end(0)
+    }
+
+    /// The segment before the last, under the same conditions: what the enum is called if the pattern names a variant.
+    pub fn enum_segment(&self) -> Option<&str> {
+        self.literal_from_end(1)
+    }
+
+    fn literal_from_end(&self, n: usize) -> Option<&str> {
+        let Name::Path(path) = &self.name else { return None };
+        match &path.segments.iter().rev().nth(n)?.word {
+            Word::Plain(word) if !word.contains('*') => Some(word),
+            _ => None,
+        }
+    }
+
+    /// Whether the pattern is a trait object, `dyn Chat`.
+    pub fn is_trait_object(&self) -> bool {
+        matches!(self.name, Name::Dyn(_))
     }
 }
+
+fn literal(segment: &Segment) -> Option<String> {
+    match &segment.word {
+        Word::Plain(word) if !word.contains('*') => Some(word.clone()),
+        _ => None,
+    }
+}
+
+fn read(name: &str) -> Option<Name> {
+    name::parse(name, Dialect::DebugInfo).ok()
+}
+
+impl Rule {
+    fn matches(self, pattern: &Name, name: &Name) -> bool {
+        match (pattern, name) {
+            (Name::Any, _) => true,
+            (Name::Path(pattern), Name::Path(name)) => match self {
+                Rule::Suffix => suffix(pattern.anchored, &pattern.segments, &name.segments, true),
+                Rule::Exact => exact_path(&pattern.segments, &name.segments),
+            },
+            (Name::Dyn(pattern), Name::Dyn(name)) => {
+                (self == Rule::Suffix || pattern.len() == name.len())
+                    && pattern.iter().all(|bound| {
+                        name.iter().any(|other| self.matches(&Name::Path(bound.clone()), &Name::Path(other.clone())))
+                    })
+            }
+            (Name::Reference { mutable: a, target: pattern }, Name::Reference { mutable: b, target: name })
+            | (Name::Pointer { mutable: a, target: pattern }, Name::Pointer { mutable: b, target: name }) => {
+                a == b && self.matches(pattern, name)
+            }
+            (Name::Slice(pattern), Name::Slice(name)) => self.matches(pattern, name),
+            (Name::Array(pattern, length), Name::Array(name, count)) => {
+                self.matches(pattern, name) && self.matches(length, count)
+            }
+            (Name::Tuple(pattern), Name::Tuple(name)) => self.all_match(pattern, name),
+            (
+                Name::Function { qualifiers: a, parameters: pattern, returns: x },
+                Name::Function { qualifiers: b, parameters: name, returns: y },
+            ) => a == b && self.all_match(pattern, name) && self.matches(x, y),
+            (Name::Never, Name::Never) => true,
+            // Debug info has a hash for a constant that is neither a number nor a bool.
+            (Name::Literal(_), Name::Path(Path { segments, .. })) => {
+                matches!(segments.as_slice(), [Segment { word: Word::Braces(inner), .. }] if inner.starts_with("CONST#"))
+            }
+            (Name::Literal(a), Name::Literal(b)) => a == b,
+            (Name::Binding(a, pattern), Name::Binding(b, name)) => a == b && self.matches(pattern, name),
+            _ => false,
+        }
+    }
+
+    fn all_match(self, patterns: &[Name], names: &[Name]) -> bool {
+        patterns.len() == names.len() && patterns.iter().zip(names).all(|(pattern, name)| self.matches(pattern, name))
+    }
+
+    /// Generics: those written match in order, those left out have to be defaults.
+    fn arguments_match(self, patterns: Option<&Vec<Name>>, names: Option<&Vec<Name>>) -> bool {
+        let patterns = match (self, patterns) {
+            (Rule::Suffix, None) => return true,
+            (Rule::Exact, None) => &[],
+            (_, Some(patterns)) => patterns.as_slice(),
+        };
+        let names = names.map_or(&[][..], Vec::as_slice);
+        let is_binding = |name: &&Name| matches!(name, Name::Binding(..));
+        let bindings_match = patterns
+            .iter()
+            .filter(is_binding)
+            .all(|pattern| names.iter().filter(is_binding).any(|name| self.matches(pattern, name)));
+        let mut names = names.iter().filter(|name| !is_binding(name));
+        let in_order = patterns
+            .iter()
+            .filter(|pattern| !is_binding(pattern))
+            .all(|pattern| names.next().is_some_and(|name| self.matches(pattern, name)));
+        // Which default a user's own parameter has, debug info does not say.
+        bindings_match && in_order && (self == Rule::Exact || names.all(is_std_default))
+    }
+
+    fn segment_matches(self, pattern: &Segment, name: &Segment) -> bool {
+        self.words_match(&pattern.word, &name.word)
+            && self.arguments_match(pattern.arguments.as_ref(), name.arguments.as_ref())
+    }
+
+    fn words_match(self, pattern: &Word, name: &Word) -> bool {
+        match (pattern, name) {
+            (Word::Plain(pattern), Word::Plain(name)) if self == Rule::Exact => pattern == name,
+            (Word::Plain(pattern), Word::Plain(name)) => glob(pattern, name),
+            (Word::Plain(pattern), Word::Braces(_)) => pattern == "*",
+            // `{{closure}}` says neither which nor of what kind.
+            (Word::Braces(_), Word::Braces(_)) if self == Rule::Exact => true,
+            (Word::Braces(pattern), Word::Braces(name)) => {
+                glob(pattern, name) || Some(pattern.as_str()) == name.split('#').next()
+            }
+            _ => false,
+        }
+    }
+}
+
+/// Whether `names` ends with `pattern`, or is all of it if `anchored`. `last` says that `names` still has its last segment.
+fn suffix(anchored: bool, pattern: &[Segment], names: &[Segment], last: bool) -> bool {
+    let Some((segment, before)) = pattern.split_last() else { return !anchored || names.is_empty() };
+    if segment.word == Word::Segments {
+        // `db::**` is what is in `db`, not `db` itself.
+        let least = usize::from(last);
+        return (least..=names.len()).any(|n| suffix(anchored, before, &names[..names.len() - n], last && n == 0));
+    }
+    let Some((name, rest)) = names.split_last() else { return false };
+    if Rule::Suffix.segment_matches(segment, name) && suffix(anchored, before, rest, false) {
+        return true;
+    }
+    // A closure or impl on the way need not be written: `tests::leaks::Session` for `tests::leaks::{closure#0}::Session`.
+    !last && matches!(name.word, Word::Braces(_)) && suffix(anchored, pattern, rest, false)
+}
+
+/// Whether a path from `type_name` is this path of the debug info.
+fn exact_path(pattern: &[Segment], names: &[Segment]) -> bool {
+    // A function's generics are its closure's in debug info, behind the closure: what stands before the last `{…}` has none to compare.
+    let last_braces = names.iter().rposition(|segment| matches!(segment.word, Word::Braces(_)));
+    let generic = last_braces.map_or(names, |i| &names[i + 1..]).len();
+    let matches = |pattern: &[Segment], names: &[Segment]| {
+        pattern.len() == names.len()
+            && pattern.iter().zip(names).rev().enumerate().all(|(from_end, (pattern, name))| {
+                Rule::Exact.words_match(&pattern.word, &name.word)
+                    && (from_end >= generic
+                        || Rule::Exact.arguments_match(pattern.arguments.as_ref(), name.arguments.as_ref()))
+            })
+    };
+    let is_impl = |segment: &Segment| matches!(&segment.word, Word::Braces(inner) if inner.starts_with("impl#"));
+    let Some(block) = names.iter().rposition(is_impl) else {
+        return matches(pattern, names);
+    };
+    // `m::Type::method`, or `m::<impl Type>::method` from another module, or `<Type as Trait>::method` from whichever module.
+    let tail = &names[block + 1..];
+    let Some(head) = pattern.len().checked_sub(tail.len()).and_then(|head| pattern[..head].split_last()) else {
+        return false;
+    };
+    let same_module = matches!(head.0.word, Word::Braces(_)) && head.1.is_empty()
+        || head.1.len() == block && head.1.iter().zip(names).all(|(a, b)| Rule::Exact.words_match(&a.word, &b.word));
+    same_module && matches(&pattern[head.1.len() + 1..], tail)
+}
+
+/// The allocator and hasher that collections use unless told otherwise; nobody writes them.
+fn is_std_default(name: &Name) -> bool {
+    let Name::Path(Path { segments, .. }) = name else { return false };
+    let word = |segment: Option<&Segment>| segment.and_then(literal);
+    let (krate, last) = (word(segments.first()), word(segments.last()));
+    matches!(
+        (krate.as_deref(), last.as_deref()),
+        (Some("alloc" | "allocator_api2" | "hashbrown"), Some("Global"))
+            | (Some("std" | "ahash" | "foldhash"), Some("RandomState"))
+            | (Some("hashbrown"), Some("DefaultHashBuilder"))
+    )
+}
+
+/// `*` stands for any characters, none included.
+fn glob(pattern: &str, text: &str) -> bool {
+    let Some((start, rest)) = pattern.split_once('*') else { return pattern == text };
+    let Some(text) = text.strip_prefix(start) else { return false };
+    (0..=text.len()).any(|skip| text.is_char_boundary(skip) && glob(rest, &text[skip..]))
+}
+
+#[cfg(test)]
+#[path = "pattern_tests.rs"]
+mod tests;
