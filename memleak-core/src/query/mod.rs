@@ -3,4 +3,6 @@
 //! May use: `heap`, `debuginfo`, `tracker`, `stack`, `address`.
 
 mod name;
+pub mod nearest;
 pub mod pattern;
+pub mod short;

@@ -247,7 +247,7 @@ fn exact_path(pattern: &[Segment], names: &[Segment]) -> bool {
 }
 
 /// The allocator and hasher that collections use unless told otherwise; nobody writes them.
-fn is_std_default(name: &Name) -> bool {
+pub(super) fn is_std_default(name: &Name) -> bool {
     let Name::Path(Path { segments, .. }) = name else { return false };
     let word = |segment: Option<&Segment>| segment.and_then(literal);
     let (krate, last) = (word(segments.first()), word(segments.last()));

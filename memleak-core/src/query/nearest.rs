@@ -1,0 +1,185 @@
+//! The names a misspelt name may have meant.
+
+use super::short::short;
+use crate::debuginfo::code::CodeKind;
+use std::collections::BTreeMap;
+
+/// The most names that are shown.
+const MOST: usize = 5;
+
+/// A name that exists.
+#[derive(Clone, Copy, Debug)]
+pub struct Candidate<'a> {
+    /// In full, as in `debuginfo::types::Type::name`.
+    pub name: &'a str,
+    /// Whose type it is: of two equally near names the user's own comes first.
+    pub kind: CodeKind,
+}
+
+/// The candidates most like `written`, the likeliest first, at most five: as one would write them in a pattern.
+///
+/// Like is: the same last segment in another module or with other generics, a difference in case, a few letters, a part of the name.
+pub fn nearest<'a>(written: &str, candidates: impl IntoIterator<Item = Candidate<'a>>) -> Vec<String> {
+    let Some(wanted) = Wanted::new(written) else { return Vec::new() };
+    let mut found: BTreeMap<String, usize> = BTreeMap::new();
+    for candidate in candidates {
+        let Some(distance) = wanted.distance(candidate.name) else { continue };
+        let penalty = match candidate.kind {
+            CodeKind::User => 0,
+            CodeKind::Dependency => 2,
+            CodeKind::Std => 4,
+        };
+        let best = found.entry(wanted.shown(candidate.name)).or_insert(usize::MAX);
+        *best = (*best).min(distance + penalty);
+    }
+    let mut found: Vec<_> = found.into_iter().collect();
+    found.sort_by_cached_key(|(name, score)| (*score, strsim::levenshtein(name, written), name.clone()));
+    found.into_iter().take(MOST).map(|(name, _)| name).collect()
+}
+
+struct Wanted {
+    word: String,
+    lower: String,
+    generics: bool,
+    braces: bool,
+    trait_object: bool,
+}
+
+impl Wanted {
+    fn new(written: &str) -> Option<Wanted> {
+        let written = written.trim();
+        let trait_object = written.starts_with("dyn ");
+        let word = last_word(written)?.trim_matches('*').to_owned();
+        let lower = word.to_lowercase();
+        (!word.is_empty()).then(|| Wanted {
+            word,
+            lower,
+            generics: written.contains('<'),
+            braces: written.ends_with('}'),
+            trait_object,
+        })
+    }
+
+    /// How far `name` is from what was written, in halves of a letter; none if too far.
+    fn distance(&self, name: &str) -> Option<usize> {
+        if name.starts_with("dyn ") != self.trait_object || name.ends_with('}') != self.braces {
+            return None;
+        }
+        let word = last_word(name)?;
+        if word == self.word {
+            return Some(0);
+        }
+        let lower = word.to_lowercase();
+        if lower == self.lower {
+            return Some(1);
+        }
+        let allowed = (self.lower.len() / 3).clamp(1, 4);
+        if lower.len().abs_diff(self.lower.len()) <= allowed {
+            let letters = strsim::osa_distance(&lower, &self.lower);
+            if letters <= allowed {
+                return Some(2 * letters);
+            }
+        }
+        let part =
+            self.lower.len() >= 4 && lower.contains(&self.lower) || lower.len() >= 4 && self.lower.contains(&lower);
+        part.then_some(2 * allowed + 1)
+    }
+
+    /// The candidate as one would write it: generics only if generics were written.
+    fn shown(&self, name: &str) -> String {
+        if self.generics {
+            return short(name);
+        }
+        let start = last_segment(name);
+        let end = start + name[start..].find('<').unwrap_or(name.len() - start);
+        name[..end].to_owned()
+    }
+}
+
+/// The last word of a path that is not in braces, without generics; none for references, tuples and the like.
+fn last_word(name: &str) -> Option<&str> {
+    if name.starts_with(['&', '(', '[', '!', '<']) || name.starts_with("*const ") || name.starts_with("*mut ") {
+        return None;
+    }
+    let name = name.strip_prefix("dyn ").unwrap_or(name);
+    let start = last_segment(name);
+    let word = name[start..].split('<').next().unwrap_or_default();
+    if word.starts_with('{') { name[..start].strip_suffix("::").and_then(last_word) } else { Some(word.trim()) }
+}
+
+/// Where the last segment starts.
+fn last_segment(name: &str) -> usize {
+    let mut open = 0_u32;
+    let mut start = 0;
+    let mut before = ' ';
+    for (i, c) in name.char_indices() {
+        match c {
+            '<' | '(' | '[' | '{' => open += 1,
+            '>' if before == '-' => {}
+            '>' | ')' | ']' | '}' => open = open.saturating_sub(1),
+            ':' if open == 0 && before == ':' => start = i + 1,
+            _ => {}
+        }
+        before = c;
+    }
+    start
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Candidate, nearest};
+    use crate::debuginfo::code::CodeKind;
+
+    const BINARY: &[(&str, CodeKind)] = &[
+        ("chat::Session", CodeKind::User),
+        ("chat::db::Session", CodeKind::User),
+        ("chat::HttpSession", CodeKind::User),
+        ("chat::Conn", CodeKind::User),
+        ("chat::Link<chat::Tcp>", CodeKind::User),
+        ("chat::Link<chat::Udp>", CodeKind::User),
+        ("chat::heartbeat::{async_fn_env#0}", CodeKind::User),
+        ("chat::run::{closure_env#0}", CodeKind::User),
+        ("dyn chat::Chat", CodeKind::User),
+        ("rustls::Session", CodeKind::Dependency),
+        ("tokio::Sessions", CodeKind::Dependency),
+        ("core::iter::Session", CodeKind::Std),
+        ("alloc::sync::Arc<chat::Session, alloc::alloc::Global>", CodeKind::Std),
+        ("&chat::Session", CodeKind::User),
+        ("(chat::Session, u8)", CodeKind::User),
+        ("u8", CodeKind::Std),
+    ];
+
+    fn near(written: &str) -> Vec<String> {
+        nearest(written, BINARY.iter().map(|&(name, kind)| Candidate { name, kind }))
+    }
+
+    #[test]
+    fn a_few_letters() {
+        assert_eq!(
+            near("Sesion"),
+            ["chat::Session", "chat::db::Session", "rustls::Session", "tokio::Sessions", "core::iter::Session"]
+        );
+        assert_eq!(near("chat::Con"), ["chat::Conn"]);
+        assert_eq!(near("chat::Xyzzy"), Vec::<String>::new());
+    }
+
+    #[test]
+    fn another_module_or_case() {
+        assert_eq!(near("chat::pg::Session")[..2], ["chat::db::Session", "chat::Session"]);
+        assert_eq!(near("session")[0], "chat::Session");
+        assert_eq!(near("chat::ARC"), ["alloc::sync::Arc"]);
+    }
+
+    #[test]
+    fn other_generics() {
+        assert_eq!(near("Link<Tpc>"), ["chat::Link<chat::Tcp>", "chat::Link<chat::Udp>"]);
+        assert_eq!(near("Lnik"), ["chat::Link"]);
+    }
+
+    #[test]
+    fn futures_and_trait_objects_keep_to_themselves() {
+        assert_eq!(near("heartbaet::{async_fn_env#0}"), ["chat::heartbeat::{async_fn_env#0}"]);
+        assert_eq!(near("heartbeat"), Vec::<String>::new());
+        assert_eq!(near("dyn Chta"), ["dyn chat::Chat"]);
+    }
+}

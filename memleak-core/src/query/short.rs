@@ -1,0 +1,174 @@
+//! Type names as people read them: `Arc<chat::Session>` for `alloc::sync::Arc<chat::Session, alloc::alloc::Global>`.
+
+use super::name::{self, Dialect, Name, Path, Segment, Word};
+use super::pattern::is_std_default;
+use std::fmt::Write as _;
+
+/// A type's name with default allocator and hasher left out, and the standard library's types without their path.
+pub fn short(name: &str) -> String {
+    match name::parse(name, Dialect::DebugInfo) {
+        Ok(parsed) if !contains_unread(&parsed) => {
+            let mut text = String::new();
+            write_name(&parsed, &mut text);
+            text
+        }
+        _ => name.to_owned(),
+    }
+}
+
+fn contains_unread(name: &Name) -> bool {
+    let path = |path: &Path| path.segments.iter().filter_map(|s| s.arguments.as_ref()).flatten().any(contains_unread);
+    match name {
+        Name::Unread => true,
+        Name::Any | Name::Never | Name::Literal(_) => false,
+        Name::Path(p) => path(p),
+        Name::Dyn(bounds) => bounds.iter().any(path),
+        Name::Reference { target, .. } | Name::Pointer { target, .. } => contains_unread(target),
+        Name::Slice(element) | Name::Array(element, _) | Name::Binding(_, element) => contains_unread(element),
+        Name::Tuple(items) => items.iter().any(contains_unread),
+        Name::Function { parameters, returns, .. } => {
+            parameters.iter().any(contains_unread) || contains_unread(returns)
+        }
+    }
+}
+
+fn write_name(name: &Name, out: &mut String) {
+    match name {
+        Name::Any | Name::Unread => out.push('_'),
+        Name::Never => out.push('!'),
+        Name::Literal(text) => out.push_str(text),
+        Name::Path(path) => write_path(path, out),
+        Name::Dyn(bounds) => {
+            out.push_str("dyn ");
+            for (i, bound) in bounds.iter().enumerate() {
+                out.push_str(if i > 0 { " + " } else { "" });
+                write_path(bound, out);
+            }
+        }
+        Name::Reference { mutable, target } => {
+            out.push_str(if *mutable { "&mut " } else { "&" });
+            write_name(target, out);
+        }
+        Name::Pointer { mutable, target } => {
+            out.push_str(if *mutable { "*mut " } else { "*const " });
+            write_name(target, out);
+        }
+        Name::Slice(element) => {
+            out.push('[');
+            write_name(element, out);
+            out.push(']');
+        }
+        Name::Array(element, length) => {
+            out.push('[');
+            write_name(element, out);
+            out.push_str("; ");
+            write_name(length, out);
+            out.push(']');
+        }
+        Name::Tuple(items) => {
+            write_list('(', items, out);
+            out.push_str(if items.len() == 1 { ",)" } else { ")" });
+        }
+        Name::Function { qualifiers, parameters, returns } => {
+            out.push_str(if qualifiers.contains("unsafe") { "unsafe fn" } else { "fn" });
+            write_list('(', parameters, out);
+            out.push(')');
+            write_return(returns, out);
+        }
+        Name::Binding(word, value) => {
+            let _ = write!(out, "{word} = ");
+            write_name(value, out);
+        }
+    }
+}
+
+fn write_return(returns: &Name, out: &mut String) {
+    if *returns != Name::Tuple(Vec::new()) {
+        out.push_str(" -> ");
+        write_name(returns, out);
+    }
+}
+
+fn write_list(open: char, items: &[Name], out: &mut String) {
+    out.push(open);
+    for (i, item) in items.iter().enumerate() {
+        out.push_str(if i > 0 { ", " } else { "" });
+        write_name(item, out);
+    }
+}
+
+fn write_path(path: &Path, out: &mut String) {
+    let known = |segment: &Segment| matches!(&segment.word, Word::Plain(word) if ["core", "alloc", "std"].contains(&word.as_str()));
+    let plain = |segment: &Segment| matches!(segment.word, Word::Plain(_));
+    let segments = match path.segments.as_slice() {
+        [first, .., last] if known(first) && path.segments.iter().all(plain) => std::slice::from_ref(last),
+        all => all,
+    };
+    for (i, segment) in segments.iter().enumerate() {
+        out.push_str(if i > 0 { "::" } else { "" });
+        match &segment.word {
+            Word::Plain(word) => out.push_str(word),
+            Word::Braces(inner) => {
+                let _ = write!(out, "{{{inner}}}");
+            }
+            Word::Segments => out.push_str("**"),
+        }
+        write_arguments(segment, out);
+    }
+}
+
+fn write_arguments(segment: &Segment, out: &mut String) {
+    let arguments = segment.arguments.as_deref().unwrap_or_default();
+    match (&segment.word, arguments) {
+        // `Fn(A) -> B`.
+        (Word::Plain(word), [Name::Tuple(inputs), Name::Binding(_, output)]) if word.starts_with("Fn") => {
+            write_list('(', inputs, out);
+            out.push(')');
+            write_return(output, out);
+        }
+        _ => {
+            let kept = arguments.iter().rposition(|name| !is_std_default(name)).map_or(0, |last| last + 1);
+            if kept > 0 {
+                write_list('<', &arguments[..kept], out);
+                out.push('>');
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::short;
+
+    #[test]
+    fn what_is_left_of_a_name() {
+        let names = [
+            ("chat::Session", "chat::Session"),
+            ("alloc::sync::Arc<chat::Session, alloc::alloc::Global>", "Arc<chat::Session>"),
+            (
+                "core::option::Option<alloc::boxed::Box<net::Link<net::Tcp>, alloc::alloc::Global>>",
+                "Option<Box<net::Link<net::Tcp>>>",
+            ),
+            (
+                "std::collections::hash::map::HashMap<u64, (u8), std::hash::random::RandomState, alloc::alloc::Global>",
+                "HashMap<u64, (u8,)>",
+            ),
+            ("alloc::vec::Vec<u8, chat::Arena>", "Vec<u8, chat::Arena>"),
+            (
+                "chat::heartbeat::{async_fn_env#0}<[u8; 4], &mut [u8], *const u8>",
+                "chat::heartbeat::{async_fn_env#0}<[u8; 4], &mut [u8], *const u8>",
+            ),
+            (
+                "alloc::boxed::Box<(dyn core::ops::function::Fn<(&net::Tcp, u8), Output=u8> + core::marker::Send), alloc::alloc::Global>",
+                "Box<dyn Fn(&net::Tcp, u8) -> u8 + Send>",
+            ),
+            ("dyn core::future::future::Future<Output=()>", "dyn Future<Output = ()>"),
+            ("unsafe extern \"C\" fn(u8) -> !", "unsafe fn(u8) -> !"),
+            ("core::option::Option<u8>::Some", "Some"),
+            ("net::Link<%odd>", "net::Link<%odd>"),
+        ];
+        for (name, expected) in names {
+            assert_eq!(short(name), expected);
+        }
+    }
+}
