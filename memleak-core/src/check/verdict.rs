@@ -44,10 +44,10 @@ pub struct Missed {
     pub after_shutdown: AfterShutdown,
 }
 
-/// Instances of one type that were allocated at one place and are certain, or doubtful for one reason.
+/// Instances of one type at one place, all certain or all doubtful for one reason.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Group {
-    /// In full, as in `debuginfo::types::Type::name`.
+    /// In full, as in `debuginfo::types::Type::name`; `type::variant` where a variant is counted.
     pub type_name: String,
     /// How many.
     pub count: u64,
@@ -57,23 +57,37 @@ pub struct Group {
     pub before: u64,
     /// Why they are counted as "possibly" live; none if they live for certain.
     pub doubt: Option<Doubt>,
-    /// The type of the block that contains them, in full; none when they are whole blocks, or alone in an `Arc` or `Rc`.
-    pub inside: Option<String>,
-    /// The stack that allocated the block, innermost first; empty if it is not known.
-    pub stack: Vec<Frame>,
+    /// Where they are.
+    pub place: Place,
+}
+
+/// Where instances are.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Place {
+    /// In heap blocks that were allocated by one stack.
+    Block {
+        /// The type of the block that contains them, in full; none when they are whole blocks, or alone in an `Arc` or `Rc`.
+        inside: Option<String>,
+        /// The stack that allocated the block, innermost first; empty if it is not known.
+        stack: Vec<Frame>,
+    },
+    /// In the static or thread-local of this name.
+    Static(String),
 }
 
 /// Why it cannot be told whether an instance is live.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Doubt {
-    /// A slot of a buffer (`Vec`, `HashMap`, queue) whose owner is not known, and with it how many slots are in use.
-    Slot,
-    /// A local of a suspended future: debug info goes on listing it after it was moved away or dropped.
-    FutureLocal,
-    /// In a union or `MaybeUninit`: nothing says which field is meant, or whether it was written.
-    Union,
-    /// The stack that allocated the block allows more than one type.
-    Type,
+    /// Debug info lists it for this suspended future, which may have moved or dropped it before the await.
+    Suspended(String),
+    /// It is in memory that need not be initialised: a union, `MaybeUninit`, `ManuallyDrop`.
+    MaybeUninit,
+    /// It is in a buffer whose owner was not found, and with it how many slots are in use.
+    NoOwner,
+    /// The bytes of its container, this type, make no sense.
+    NotUnderstood(String),
+    /// It may be in a block that this function allocated with a layout of its own.
+    OwnLayout(String),
 }
 
 /// The count after the runtime was shut down.
