@@ -3,6 +3,13 @@
 //! May use: `kernel`, `address`. Knows nothing of the heap.
 
 pub mod code;
+mod definitions;
+mod entries;
 pub mod functions;
+pub mod layouts;
 pub mod load;
+pub mod names;
+mod paths;
+mod scan;
+pub mod statics;
 pub mod types;

@@ -1,0 +1,132 @@
+//! The statics and thread-locals of the executable.
+//!
+//! May use: `load`, `functions` (its `Location`), `layouts`, `entries`, `paths`, `scan`, `names`.
+
+use crate::address::FileAddress;
+use crate::debuginfo::entries::Entry;
+use crate::debuginfo::functions::Location;
+use crate::debuginfo::layouts::TypeTable;
+use crate::debuginfo::load::{Binary, DieRef, Elf};
+use crate::debuginfo::types::TypeId;
+use crate::debuginfo::{names, scan};
+use object::elf;
+use object::read::elf::Sym as _;
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
+
+/// Every static and thread-local that the debug info describes and the linker kept.
+///
+/// Those of the precompiled standard library are not among them: their debug info has no variables.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Globals {
+    /// By address.
+    pub statics: Vec<Static>,
+    /// By offset.
+    pub thread_locals: Vec<ThreadLocal>,
+}
+
+/// A static, of a module or of a function. Its size is that of its type.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Static {
+    /// `chat::REGISTRY`, `chat::connect::COUNT`.
+    pub name: Rc<str>,
+    /// Where it is.
+    pub address: FileAddress,
+    /// Its type.
+    pub ty: TypeId,
+    /// Its entry, for [`declared_at`].
+    pub die: DieRef,
+}
+
+/// A `thread_local!`.
+#[derive(Clone, PartialEq, Debug)]
+pub struct ThreadLocal {
+    /// `chat::CURRENT`, as the user calls it.
+    pub name: Rc<str>,
+    /// From the start of the executable's block of thread-locals, of which each thread has one.
+    pub offset: u64,
+    /// What is stored there: `std`'s `Storage` of the user's type and its state, or the user's type itself where it needs neither drop
+    /// nor late initialisation.
+    pub ty: TypeId,
+    /// Its entry, for [`declared_at`].
+    pub die: DieRef,
+}
+
+impl Globals {
+    /// Lists them. One pass over the debug info; no type is read.
+    pub fn of(table: &TypeTable) -> Globals {
+        let binary = table.binary();
+        let mut globals = Globals::default();
+        let mut thread_locals = Vec::new();
+        scan::globals(binary, |die| {
+            let Some(variable) = Entry::at(binary, die) else { return };
+            let (Some(own), Some(ty)) = (variable.name_text(), variable.ty) else { return };
+            let ty = table.id_of(ty);
+            if let Some(address) = variable.address(binary) {
+                // The linker gives address 0 to what it dropped.
+                if address != FileAddress(0) && names::vtable_trait(&own).is_none() {
+                    let name = table.paths().qualify(die, &own);
+                    globals.statics.push(Static { name, address, ty, die });
+                }
+            } else if let Some(offset) = variable.tls_offset(binary) {
+                let name = thread_local_name(&table.paths().qualify(die, &own)).into();
+                thread_locals.push((variable.linkage_name, ThreadLocal { name, offset, ty, die }));
+            }
+        });
+        if !thread_locals.is_empty() {
+            let kept = thread_local_symbols(binary.elf());
+            thread_locals.retain(|(linkage_name, thread_local)| {
+                linkage_name.is_some_and(|name| kept.get(name.slice()) == Some(&thread_local.offset))
+            });
+        }
+        globals.thread_locals = thread_locals.into_iter().map(|(_, thread_local)| thread_local).collect();
+        globals.sort();
+        globals
+    }
+
+    /// By place, each once: a generic function's static is described in each unit that has a copy of the function.
+    fn sort(&mut self) {
+        self.statics.sort_by_key(|entry| (entry.address, entry.die));
+        let mut seen = HashSet::new();
+        self.statics.retain(|entry| seen.insert((entry.address, Rc::clone(&entry.name))));
+        self.thread_locals.sort_by_key(|entry| (entry.offset, entry.die));
+        self.thread_locals.dedup_by_key(|entry| entry.offset);
+    }
+}
+
+/// The name that the user gave: `thread_local!` wraps the variable in closures of its own.
+fn thread_local_name(path: &str) -> &str {
+    let Some(inside) = path.strip_suffix("::__RUST_STD_INTERNAL_VAL") else { return path };
+    inside.find("::{constant#").map_or(inside, |end| &inside[..end])
+}
+
+/// The offsets of the thread-locals that the linker kept, by linkage name.
+///
+/// `thread_local!` describes two variables, with and without a destructor, of which one is dropped: its offset is then stated as 0, which
+/// is also the first kept one's.
+fn thread_local_symbols(elf: &Elf) -> HashMap<&'static [u8], u64> {
+    let endian = elf.endian();
+    let symbols = elf.elf_symbol_table();
+    let mut kept = HashMap::new();
+    for symbol in symbols.iter() {
+        if symbol.st_type() == elf::STT_TLS && symbol.st_shndx(endian) != elf::SHN_UNDEF {
+            let Ok(name) = symbols.symbol_name(endian, symbol) else { continue };
+            kept.insert(name, symbol.st_value(endian));
+        }
+    }
+    kept
+}
+
+/// Where a static or thread-local is declared.
+pub fn declared_at(binary: &Binary, die: DieRef) -> Option<Location> {
+    let entry = Entry::at(binary, die)?;
+    let unit = binary.unit(die.unit).ok()?;
+    let header = unit.line_program.as_ref()?.header();
+    let file = header.file(entry.file?)?;
+    let text = |value| binary.dwarf().attr_string(unit, value).ok().map(|text| text.to_string_lossy());
+    let mut path = std::path::PathBuf::new();
+    path.extend(unit.comp_dir.map(|directory| directory.to_string_lossy()).as_deref());
+    path.extend(file.directory(header).and_then(text).as_deref());
+    path.extend(text(file.path_name()).as_deref());
+    Some(Location { file: path.to_string_lossy().into(), line: u32::try_from(entry.line?).ok()? })
+}
