@@ -1,0 +1,198 @@
+//! The arguments of the attribute, each understood by itself; rules between them are in `check`. May use `mistakes`.
+//!
+//! A mistake in one argument does not hide the next: the rest of a bad one is skipped.
+
+mod duration;
+mod names;
+mod pattern;
+mod value;
+
+pub use value::bare;
+
+use crate::mistakes::Mistakes;
+use proc_macro2::{Span, TokenStream, TokenTree};
+use std::time::Duration;
+use syn::ext::IdentExt;
+use syn::parse::{ParseStream, Parser};
+use syn::{Ident, LitStr, Path, Token, Type, token};
+
+/// What is written in the attribute.
+#[derive(Default)]
+pub struct Args {
+    /// From `expect_zero` and `expect_at_most`.
+    pub expectations: Vec<Expected>,
+    /// `settle = "1s"`.
+    pub settle: Option<Given<Duration>>,
+    /// `timeout = "60s"`.
+    pub timeout: Option<Given<Duration>>,
+    /// `unsupported = "skip"`.
+    pub unsupported: Option<Given<Unsupported>>,
+    /// `crate = path`.
+    pub krate: Option<Given<Path>>,
+    /// `flavor = "multi_thread"`.
+    pub flavor: Option<Given<Flavor>>,
+    /// `worker_threads = 4`.
+    pub worker_threads: Option<Given<usize>>,
+    /// `start_paused = true`.
+    pub start_paused: Option<Given<bool>>,
+    /// Whether something in the attribute was not understood, so that more may be meant than is here.
+    pub flawed: bool,
+}
+
+/// The value of an argument.
+pub struct Given<T> {
+    /// The name of the argument, for errors about it.
+    pub name: Ident,
+    /// Where the value stands.
+    pub at: Span,
+    /// The value.
+    pub value: T,
+}
+
+/// A type and how many instances of it may live.
+pub struct Expected {
+    /// Whose instances.
+    pub subject: Subject,
+    /// How many.
+    pub at_most: u64,
+}
+
+/// The type an expectation is about.
+pub enum Subject {
+    /// A string: a pattern for the names of types.
+    Pattern(LitStr),
+    /// A path, or `dyn Trait`, that the compiler resolves.
+    Type(Box<Type>),
+}
+
+/// `unsupported = …`
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Unsupported {
+    /// `"fail"`, the default.
+    Fail,
+    /// `"skip"`.
+    Skip,
+}
+
+/// `flavor = …`
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Flavor {
+    /// `"current_thread"`, the default.
+    CurrentThread,
+    /// `"multi_thread"`.
+    MultiThread,
+}
+
+/// Parses the arguments.
+pub fn parse(tokens: TokenStream, mistakes: &mut Mistakes) -> Args {
+    let mut args = Args::default();
+    let mut seen = Vec::new();
+    let all = |input: ParseStream| {
+        while !input.is_empty() {
+            if let Err(error) = argument(input, &mut args, &mut seen, mistakes) {
+                mistakes.add(error);
+                skip_to_next(input);
+            }
+            if !input.is_empty()
+                && let Err(error) = input.parse::<Token![,]>()
+            {
+                mistakes.at(error.span(), "expected `,` between two arguments");
+                skip_to_next(input);
+                let _comma: Option<Token![,]> = input.parse()?;
+            }
+        }
+        Ok(())
+    };
+    if let Err(error) = all.parse2(tokens) {
+        mistakes.add(error);
+    }
+    args.flawed = !mistakes.is_empty();
+    args
+}
+
+fn argument(input: ParseStream, args: &mut Args, seen: &mut Vec<Ident>, mistakes: &mut Mistakes) -> syn::Result<()> {
+    let name = argument_name(input)?;
+    let form = names::find(&name)?;
+    if seen.contains(&name) {
+        return Err(syn::Error::new(name.span(), form.given_twice()));
+    }
+    seen.push(name.clone());
+    if let Some(advice) = form.later {
+        return Err(syn::Error::new(name.span(), format!("`{name}` cannot be used yet: {advice}")));
+    }
+    if form.takes_list() {
+        if !input.peek(token::Paren) {
+            return Err(form.write_instead(&name));
+        }
+        let list;
+        syn::parenthesized!(list in input);
+        value::numbered_subjects(&name, &list, &mut args.expectations, mistakes);
+        return Ok(());
+    }
+    if !input.peek(Token![=]) || input.peek(Token![==]) {
+        return Err(form.write_instead(&name));
+    }
+    input.parse::<Token![=]>()?;
+    if input.is_empty() || input.peek(Token![,]) {
+        return Err(form.write_instead(&name));
+    }
+    let at = input.span();
+    match form.name {
+        "expect_zero" => value::subjects(&name, input, &mut args.expectations, mistakes)?,
+        "settle" => args.settle = Some(Given { at, value: value::duration(&name, input, form)?, name }),
+        "timeout" => args.timeout = Some(Given { at, value: value::duration(&name, input, form)?, name }),
+        "unsupported" => {
+            let choices = [("skip", Unsupported::Skip), ("fail", Unsupported::Fail)];
+            args.unsupported = Some(Given { at, value: value::choice(&name, input, choices)?, name });
+        }
+        "flavor" => {
+            let choices = [("current_thread", Flavor::CurrentThread), ("multi_thread", Flavor::MultiThread)];
+            args.flavor = Some(Given { at, value: value::choice(&name, input, choices)?, name });
+        }
+        "worker_threads" => args.worker_threads = Some(Given { at, value: value::count(&name, input, form)?, name }),
+        "start_paused" => args.start_paused = Some(Given { at, value: value::truth(&name, input, form)?, name }),
+        "crate" => args.krate = Some(Given { at, value: value::krate(input)?, name }),
+        other => unreachable!("`{other}` is in the list of arguments, so it has a case here"),
+    }
+    Ok(())
+}
+
+/// The name an argument begins with; a type or a pattern in its place gets an error that says where to put it.
+fn argument_name(input: ParseStream) -> syn::Result<Ident> {
+    let at = input.span();
+    if let Ok(text) = input.fork().parse::<LitStr>() {
+        let text = text.value();
+        return Err(syn::Error::new(at, format!("say what is expected of this type: `expect_zero = {text:?}`")));
+    }
+    let Ok(name) = input.call(Ident::parse_any) else {
+        return Err(syn::Error::new(at, format!("expected an argument such as `{}`", names::EXAMPLE)));
+    };
+    let is_type = input.peek(Token![::])
+        || input.peek(Token![<])
+        || name == "dyn"
+        || (!input.peek(Token![=]) && !input.peek(token::Paren) && name.to_string().starts_with(char::is_uppercase));
+    if is_type {
+        return Err(syn::Error::new(at, "say what is expected of this type: write `expect_zero = ` before it"));
+    }
+    Ok(name)
+}
+
+/// Skips what is left of a bad argument, up to the comma before the next one. A comma between generics is not taken for it, because no
+/// argument begins after it.
+fn skip_to_next(input: ParseStream) {
+    while !input.is_empty() && !next_is_argument(input) {
+        let _skipped: syn::Result<TokenTree> = input.parse();
+    }
+}
+
+fn next_is_argument(input: ParseStream) -> bool {
+    let ahead = input.fork();
+    if ahead.parse::<Token![,]>().is_err() {
+        return false;
+    }
+    if ahead.is_empty() {
+        return true;
+    }
+    let Ok(name) = ahead.call(Ident::parse_any) else { return false };
+    names::is_known(&name) || (ahead.peek(Token![=]) && !ahead.peek(Token![==])) || ahead.peek(token::Paren)
+}

@@ -1,0 +1,244 @@
+//! The rules between the arguments and the function. One rule, one function. May use `args`, `item`, `mistakes`.
+
+use crate::args::{Args, Expected, Flavor, Given, Subject, Unsupported};
+use crate::item::{Item, TestKind};
+use crate::mistakes::Mistakes;
+use quote::ToTokens;
+use std::time::Duration;
+use syn::{FnArg, GenericParam, Ident, Path};
+
+/// What is neither in the arguments nor in the function.
+#[derive(Default)]
+pub struct Surroundings {
+    /// Whether memleak has its feature `tokio`.
+    pub tokio: bool,
+    /// The paths of the attributes over ours, nearest first.
+    pub above: Vec<String>,
+}
+
+/// What is to be expanded; all rules hold.
+pub struct Plan {
+    /// The path of memleak; none is the default.
+    pub krate: Option<Path>,
+    /// At least one.
+    pub expectations: Vec<Expected>,
+    /// As given.
+    pub settle: Option<Duration>,
+    /// As given.
+    pub timeout: Option<Duration>,
+    /// As given, or the default.
+    pub unsupported: Unsupported,
+    /// As given, or the default.
+    pub flavor: Flavor,
+    /// As given.
+    pub worker_threads: Option<usize>,
+    /// The name of `start_paused`, if it is true.
+    pub start_paused: Option<Ident>,
+    /// Whether nobody else makes a test of the function.
+    pub add_test: bool,
+}
+
+/// Checks every rule. None (and mistakes) if one does not hold, or if there are mistakes already.
+pub fn check(args: Args, item: &Item, surroundings: &Surroundings, mistakes: &mut Mistakes) -> Option<Plan> {
+    names_a_type(&args, mistakes);
+    names_each_type_once(&args, mistakes);
+    settles_before_the_timeout(&args, mistakes);
+    runtime_is_for_async(&args, item, mistakes);
+    runtime_is_tokio(&args, item, surroundings, mistakes);
+    workers_need_multi_thread(&args, mistakes);
+    paused_needs_current_thread(&args, mistakes);
+    has_no_parameters(item, mistakes);
+    has_no_generics(item, mistakes);
+    has_no_qualifiers(item, mistakes);
+    is_one_test(item, mistakes);
+    is_outermost(surroundings, mistakes);
+    mistakes.is_empty().then(|| Plan {
+        krate: args.krate.map(|given| given.value),
+        expectations: args.expectations,
+        settle: args.settle.map(|given| given.value),
+        timeout: args.timeout.map(|given| given.value),
+        unsupported: args.unsupported.map_or(Unsupported::Fail, |given| given.value),
+        flavor: args.flavor.map_or(Flavor::CurrentThread, |given| given.value),
+        worker_threads: args.worker_threads.map(|given| given.value),
+        start_paused: args.start_paused.filter(|given| given.value).map(|given| given.name),
+        add_test: !item.tests.iter().any(|test| test.kind == TestKind::Rstest),
+    })
+}
+
+fn names_a_type(args: &Args, mistakes: &mut Mistakes) {
+    if args.expectations.is_empty() && !args.flawed {
+        mistakes.at(
+            proc_macro2::Span::call_site(),
+            "say which type must be gone when the test ends: `#[leak_test(expect_zero = \"Session\")]` \
+             (a search for all unreachable memory, without a name, is not there yet)",
+        );
+    }
+}
+
+fn names_each_type_once(args: &Args, mistakes: &mut Mistakes) {
+    let mut seen = Vec::new();
+    for expected in &args.expectations {
+        let (key, tokens) = match &expected.subject {
+            Subject::Pattern(text) => (format!("\"{}\"", text.value()), text.to_token_stream()),
+            Subject::Type(written) => (written.to_token_stream().to_string(), written.to_token_stream()),
+        };
+        if seen.contains(&key) {
+            mistakes.on(tokens, "this type is named twice: keep one of them");
+        }
+        seen.push(key);
+    }
+}
+
+fn settles_before_the_timeout(args: &Args, mistakes: &mut Mistakes) {
+    let Some(timeout) = &args.timeout else { return };
+    if timeout.value.is_zero() {
+        mistakes.at(timeout.at, "a test needs some time: write a longer `timeout`, or leave it out for the default");
+    } else if let Some(settle) = &args.settle
+        && settle.value >= timeout.value
+    {
+        mistakes.at(settle.at, "`settle` must be shorter than `timeout`, or the test is killed before its verdict");
+    }
+}
+
+/// The arguments of the runtime that are given: name, for the errors about them.
+fn runtime_arguments(args: &Args) -> impl Iterator<Item = &Ident> {
+    fn name<T>(given: &Option<Given<T>>) -> Option<&Ident> {
+        given.as_ref().map(|given| &given.name)
+    }
+    [name(&args.flavor), name(&args.worker_threads), name(&args.start_paused)].into_iter().flatten()
+}
+
+fn runtime_is_for_async(args: &Args, item: &Item, mistakes: &mut Mistakes) {
+    if item.signature.asyncness.is_none() {
+        for name in runtime_arguments(args) {
+            mistakes.at(
+                name.span(),
+                format!("`{name}` is for an `async fn`: make the function async, or leave `{name}` out"),
+            );
+        }
+    }
+}
+
+fn runtime_is_tokio(args: &Args, item: &Item, surroundings: &Surroundings, mistakes: &mut Mistakes) {
+    if item.signature.asyncness.is_some() && !surroundings.tokio {
+        for name in runtime_arguments(args) {
+            mistakes.at(
+                name.span(),
+                format!("`{name}` is about tokio, and memleak is built without its feature `tokio`: add it to memleak's features in Cargo.toml"),
+            );
+        }
+    }
+}
+
+fn workers_need_multi_thread(args: &Args, mistakes: &mut Mistakes) {
+    let multi_thread = args.flavor.as_ref().is_some_and(|flavor| flavor.value == Flavor::MultiThread);
+    if let Some(workers) = &args.worker_threads
+        && !multi_thread
+    {
+        mistakes.at(workers.name.span(), "`worker_threads` needs `flavor = \"multi_thread\"`");
+    }
+}
+
+fn paused_needs_current_thread(args: &Args, mistakes: &mut Mistakes) {
+    let multi_thread = args.flavor.as_ref().is_some_and(|flavor| flavor.value == Flavor::MultiThread);
+    if let Some(paused) = &args.start_paused
+        && multi_thread
+    {
+        mistakes.at(paused.name.span(), "`start_paused` needs `flavor = \"current_thread\"`, which is the default");
+    }
+}
+
+fn has_no_parameters(item: &Item, mistakes: &mut Mistakes) {
+    let Some(first) = item.signature.inputs.first() else { return };
+    if let FnArg::Receiver(_) = first {
+        mistakes
+            .on(first, "a leak test is a free function, not a method: move it out of the `impl` and leave `self` out");
+    } else if item.tests.iter().any(|test| test.kind == TestKind::Rstest) {
+        mistakes.on(
+            &item.signature.inputs,
+            "with arguments from `#[rstest]`, write `#[rstest]` and its cases above this attribute",
+        );
+    } else {
+        mistakes.on(
+            &item.signature.inputs,
+            "a leak test takes no arguments: create the values in its body (or write `#[rstest]` above)",
+        );
+    }
+}
+
+/// Lifetimes are let through, as by `#[test]`: rstest writes them.
+fn has_no_generics(item: &Item, mistakes: &mut Mistakes) {
+    let generics = &item.signature.generics;
+    if generics.params.iter().any(|param| !matches!(param, GenericParam::Lifetime(_))) {
+        mistakes.on(
+            &generics.params,
+            "a leak test cannot be generic: write one test for each type, and let them call a generic function",
+        );
+    } else if let Some(clause) = &generics.where_clause {
+        mistakes.on(clause, "a leak test cannot have a `where` clause: leave it out");
+    }
+}
+
+fn has_no_qualifiers(item: &Item, mistakes: &mut Mistakes) {
+    let signature = &item.signature;
+    if let Some(token) = &signature.constness {
+        mistakes.on(token, "a leak test cannot be a `const fn`: leave `const` out");
+    }
+    if let Some(token) = &signature.unsafety {
+        mistakes.on(
+            token,
+            "a leak test cannot be an `unsafe fn`: leave `unsafe` out, and write an `unsafe` block in the body",
+        );
+    }
+    if let Some(abi) = &signature.abi {
+        mistakes.on(abi, "a leak test cannot be an `extern fn`: leave `extern` out");
+    }
+}
+
+fn is_one_test(item: &Item, mistakes: &mut Mistakes) {
+    for test in &item.tests {
+        let path: String = test.attribute.path().to_token_stream().to_string().split_whitespace().collect();
+        match &test.kind {
+            TestKind::Plain | TestKind::Rstest => {}
+            TestKind::PlainFrom(other) if wraps_well(other) => {}
+            TestKind::PlainFrom(other) => mistakes.at(proc_macro2::Span::call_site(), other_test(other)),
+            TestKind::LeakTest => {
+                mistakes.on(&test.attribute, "this is a leak test already: put all arguments into one attribute")
+            }
+            TestKind::Other => mistakes.on(&test.attribute, other_test(&path)),
+        }
+    }
+}
+
+fn is_outermost(surroundings: &Surroundings, mistakes: &mut Mistakes) {
+    for path in &surroundings.above {
+        let last = path.rsplit("::").next().unwrap_or(path);
+        if is_plain(path) {
+            mistakes.at(
+                proc_macro2::Span::call_site(),
+                format!("this function has `#[{path}]` above, which registers it a second time: remove `#[{path}]`, the leak test is a test by itself"),
+            );
+        } else if last == "test" && !wraps_well(path) && path != "memleak::test" {
+            mistakes.at(proc_macro2::Span::call_site(), other_test(path));
+        }
+    }
+}
+
+fn is_plain(path: &str) -> bool {
+    let names: Vec<&str> = path.trim_start_matches("::").split("::").collect();
+    matches!(names[..], ["test"] | ["core" | "std", "prelude", _, "test"])
+}
+
+/// Attributes that may stand above ours: they leave the function as it is and see to it that it is a test.
+fn wraps_well(path: &str) -> bool {
+    path.ends_with("rstest") || path.ends_with("test_log::test")
+}
+
+fn other_test(path: &str) -> String {
+    let remove = if path.ends_with("tokio::test") {
+        "remove it, and move its `flavor`, `worker_threads` and `start_paused` here"
+    } else {
+        "remove it, a leak test runs async functions by itself, on tokio"
+    };
+    format!("`#[{path}]` together with a leak test is not supported yet: {remove}")
+}

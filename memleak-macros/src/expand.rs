@@ -1,0 +1,165 @@
+//! The plan as tokens: a description that is known at compile time, and one call into memleak. May use `args`, `check`, `item`, `mistakes`.
+//!
+//! What is generated has the hygiene of this macro but the place of what the user wrote, so that errors point there and lints do not look at
+//! it. Only absolute paths are used. The inner function is the user's own, token by token.
+
+use crate::args::{Expected, Flavor, Subject, Unsupported, bare};
+use crate::check::Plan;
+use crate::item::{Item, ShouldPanic, TestKind};
+use crate::mistakes::Mistakes;
+use proc_macro2::{Span, TokenStream};
+use quote::{quote, quote_spanned};
+use std::time::Duration;
+use syn::spanned::Spanned;
+use syn::{Attribute, Ident, ReturnType, Type};
+
+/// The test.
+pub fn test(item: &Item, plan: &Plan) -> TokenStream {
+    let Item { attributes, visibility, signature, body, .. } = item;
+    let syn::Signature { asyncness, fn_token, ident, generics, output, .. } = signature;
+    let test_attribute = if plan.add_test {
+        quote!(#[::core::prelude::v1::test])
+    } else {
+        let rstest = rstest(item);
+        quote!(#(#rstest)*)
+    };
+    let private = private(plan);
+    let run = Ident::new(if asyncness.is_some() { "run_async" } else { "run" }, Span::mixed_site());
+    let case = case(item, plan, &private);
+    // The compiler's complaint about a return type is about this argument.
+    let body_name = match output {
+        ReturnType::Default => quote!(#ident),
+        ReturnType::Type(_, written) => {
+            let ident = Ident::new(&ident.to_string(), ident.span().located_at(written.span()));
+            quote!(#ident)
+        }
+    };
+    quote! {
+        #(#attributes)*
+        #test_attribute
+        #visibility #fn_token #ident() {
+            #asyncness #fn_token #ident #generics () #output #body
+            #private::#run(&const { #case }, #body_name)
+        }
+    }
+}
+
+/// `#[rstest]` below our attribute adds `#[test]` by itself.
+fn rstest(item: &Item) -> impl Iterator<Item = &Attribute> {
+    item.tests.iter().filter(|test| test.kind == TestKind::Rstest).map(|test| &test.attribute)
+}
+
+/// `Case { … }`; what is not given is the default, and left out.
+fn case(item: &Item, plan: &Plan, private: &TokenStream) -> TokenStream {
+    let name = item.signature.ident.to_string();
+    let name = name.trim_start_matches("r#");
+    let expectations = plan.expectations.iter().map(|expected| expectation(expected, private));
+    let mut fields = TokenStream::new();
+    if let Some(settle) = plan.settle {
+        let settle = duration(settle);
+        fields.extend(quote!(settle: ::core::option::Option::Some(#settle),));
+    }
+    if let Some(timeout) = plan.timeout {
+        let timeout = duration(timeout);
+        fields.extend(quote!(timeout: ::core::option::Option::Some(#timeout),));
+    }
+    if plan.unsupported == Unsupported::Skip {
+        fields.extend(quote!(unsupported: #private::Unsupported::Skip,));
+    }
+    match &item.should_panic {
+        ShouldPanic::No => {}
+        ShouldPanic::Yes => fields.extend(quote!(should_panic: #private::ShouldPanic::Yes,)),
+        ShouldPanic::Expected(text) => fields.extend(quote!(should_panic: #private::ShouldPanic::Expected(#text),)),
+    }
+    fields.extend(runtime(plan, private));
+    let path = quote!(::core::concat!(::core::module_path!(), "::", #name));
+    if fields.is_empty() {
+        quote!(#private::case(#path, &const { [#(#expectations),*] }))
+    } else {
+        quote!(#private::Case { #fields ..#private::case(#path, &const { [#(#expectations),*] }) })
+    }
+}
+
+fn expectation(expected: &Expected, private: &TokenStream) -> TokenStream {
+    let subject = match &expected.subject {
+        Subject::Pattern(text) => quote!(#private::Subject::Pattern(#text)),
+        Subject::Type(written) => {
+            let function = Ident::new(
+                if matches!(bare(written), Type::TraitObject(_)) { "trait_object" } else { "sized" },
+                generated(written.span()),
+            );
+            quote!(#private::#function::<#written>(::core::stringify!(#written)))
+        }
+    };
+    let at_most = expected.at_most;
+    quote!(#private::at_most(#at_most, #subject))
+}
+
+fn duration(duration: Duration) -> TokenStream {
+    let milliseconds = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+    quote!(::core::time::Duration::from_millis(#milliseconds))
+}
+
+fn runtime(plan: &Plan, private: &TokenStream) -> Option<TokenStream> {
+    if plan.flavor == Flavor::CurrentThread && plan.start_paused.is_none() {
+        return None;
+    }
+    let flavor = match plan.flavor {
+        Flavor::CurrentThread => quote!(CurrentThread),
+        Flavor::MultiThread => quote!(MultiThread),
+    };
+    let workers = match plan.worker_threads {
+        None => quote!(::core::option::Option::None),
+        Some(workers) => quote!(::core::option::Option::Some(#workers)),
+    };
+    let paused = plan.start_paused.as_ref().map(|name| paused(name, private));
+    Some(quote!(runtime: #private::RuntimeOptions::new(#private::Flavor::#flavor, #workers) #paused,))
+}
+
+/// The clock is paused by the method that the user's own feature `test-util` of tokio makes. Without it the trait's method is found
+/// instead, and it cannot be called for a reason that names the feature. The trait's other method is called so that the import is used.
+fn paused(name: &Ident, private: &TokenStream) -> TokenStream {
+    quote_spanned! {generated(name.span())=>
+        .paused(
+            |builder| {
+                use #private::PausedClock as _;
+                builder.start_paused(true).done()
+            },
+            |time| #private::boxed(#private::tokio::time::sleep(time)),
+        )
+    }
+}
+
+/// What hygiene and lints take for generated, at the place of what the user wrote.
+fn generated(at: Span) -> Span {
+    Span::mixed_site().located_at(at)
+}
+
+/// `::memleak::__private`, or by the path the user gave.
+fn private(plan: &Plan) -> TokenStream {
+    match &plan.krate {
+        None => quote!(::memleak::__private),
+        Some(path) => quote!(#path::__private),
+    }
+}
+
+/// The mistakes, and the function as it stands, so that nothing that uses it or is used by it is reported too. It is no test then.
+pub fn failure(item: &Item, mistakes: &Mistakes) -> TokenStream {
+    let errors = mistakes.to_compile_errors();
+    let rstest = rstest(item);
+    let attributes = item.attributes.iter().filter(|attribute| !attribute.path().is_ident("ignore"));
+    let Item { visibility, signature, body, .. } = item;
+    quote! {
+        #errors
+        #(#rstest)*
+        #(#attributes)*
+        #[allow(dead_code)]
+        #visibility #signature #body
+    }
+}
+
+/// The mistakes, and an item that is not a function.
+pub fn untouched(tokens: TokenStream, mistakes: &Mistakes) -> TokenStream {
+    let errors = mistakes.to_compile_errors();
+    quote!(#errors #tokens)
+}

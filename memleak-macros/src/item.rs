@@ -1,0 +1,166 @@
+//! The function below the attribute: its own attributes told apart, its body left as it is. May use `above`, `mistakes`.
+
+use crate::above;
+use crate::mistakes::Mistakes;
+use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
+use quote::ToTokens;
+use syn::parse::Parser;
+use syn::parse::{Parse, ParseStream};
+use syn::spanned::Spanned;
+use syn::{Attribute, LitStr, Meta, Signature, Visibility};
+
+/// A function with what matters of it.
+pub struct Item {
+    /// The attributes that stay: docs, `#[ignore]`, `cfg`, lints and whatever else.
+    pub attributes: Vec<Attribute>,
+    /// Attributes that make a test of the function by themselves, in the order written. They are not among `attributes`.
+    pub tests: Vec<TestAttribute>,
+    /// The `#[should_panic]`, which is the runner's to judge.
+    pub should_panic: ShouldPanic,
+    /// `pub` and the like.
+    pub visibility: Visibility,
+    /// Everything from `async fn` up to the body.
+    pub signature: Signature,
+    /// The body with its braces; not parsed, so that nothing of it can change.
+    pub body: Group,
+}
+
+/// The `#[should_panic]` of a function.
+pub enum ShouldPanic {
+    /// Not there.
+    No,
+    /// `#[should_panic]`.
+    Yes,
+    /// `#[should_panic(expected = "…")]`.
+    Expected(LitStr),
+}
+
+/// An attribute that makes a test of the function.
+pub struct TestAttribute {
+    /// As written.
+    pub attribute: Attribute,
+    /// What it is.
+    pub kind: TestKind,
+}
+
+/// The kinds of attributes that make a test of a function.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum TestKind {
+    /// `#[test]` or the same by its full path.
+    Plain,
+    /// The same, but written by another attribute above ours, the path of which this is.
+    PlainFrom(String),
+    /// `#[leak_test]` or `#[memleak::test]` once more.
+    LeakTest,
+    /// `#[rstest]`: it adds `#[test]` by itself.
+    Rstest,
+    /// Any other whose path ends in `test`.
+    Other,
+}
+
+/// Parses the function. None (and a mistake) if it is not a function.
+pub fn parse(tokens: TokenStream, mistakes: &mut Mistakes) -> Option<Item> {
+    let Parsed { attributes: written, visibility, signature, body } = match Parsed::parse.parse2(tokens) {
+        Ok(parsed) => parsed,
+        Err(error) => {
+            mistakes.add(error);
+            return None;
+        }
+    };
+    let mut item =
+        Item { attributes: Vec::new(), tests: Vec::new(), should_panic: ShouldPanic::No, visibility, signature, body };
+    for attribute in written {
+        if attribute.path().is_ident("should_panic") {
+            item.should_panic = should_panic(&attribute, mistakes);
+        } else if let Some(kind) = test_kind(&attribute) {
+            item.tests.push(TestAttribute { attribute, kind });
+        } else {
+            item.attributes.push(attribute);
+        }
+    }
+    Some(item)
+}
+
+struct Parsed {
+    attributes: Vec<Attribute>,
+    visibility: Visibility,
+    signature: Signature,
+    body: Group,
+}
+
+impl Parse for Parsed {
+    fn parse(input: ParseStream) -> syn::Result<Parsed> {
+        let attributes = input.call(Attribute::parse_outer)?;
+        let first = input.span();
+        let not_a_function = |_| {
+            syn::Error::new(first, "`#[leak_test]` belongs on a function: `fn name() { … }` or `async fn name() { … }`")
+        };
+        let visibility = input.parse().map_err(not_a_function)?;
+        let signature: Signature = input.parse().map_err(not_a_function)?;
+        let body = body(input.parse().map_err(not_a_function)?)
+            .ok_or_else(|| syn::Error::new(signature.span(), "a leak test needs a body: `{ … }`"))?;
+        input.parse::<syn::parse::Nothing>()?;
+        Ok(Parsed { attributes, visibility, signature, body })
+    }
+}
+
+/// The braces of the body; a `macro_rules` macro that takes it as `$body:block` wraps it into an invisible group.
+fn body(tree: TokenTree) -> Option<Group> {
+    match tree {
+        TokenTree::Group(group) if group.delimiter() == Delimiter::Brace => Some(group),
+        TokenTree::Group(group) if group.delimiter() == Delimiter::None => {
+            let mut inside = group.stream().into_iter();
+            let only = inside.next()?;
+            inside.next().is_none().then(|| body(only))?
+        }
+        _ => None,
+    }
+}
+
+fn should_panic(attribute: &Attribute, mistakes: &mut Mistakes) -> ShouldPanic {
+    let expected = match &attribute.meta {
+        Meta::Path(_) => return ShouldPanic::Yes,
+        Meta::NameValue(pair) => syn::parse2::<LitStr>(pair.value.to_token_stream()),
+        Meta::List(list) => list.parse_args_with(|input: ParseStream| {
+            let name: syn::Ident = input.parse()?;
+            if name != "expected" {
+                return Err(syn::Error::new(name.span(), "unknown"));
+            }
+            input.parse::<syn::Token![=]>()?;
+            let text = input.parse()?;
+            input.parse::<Option<syn::Token![,]>>()?;
+            Ok(text)
+        }),
+    };
+    match expected {
+        Ok(text) => ShouldPanic::Expected(text),
+        Err(_) => {
+            mistakes.on(
+                attribute,
+                "`should_panic` is written `#[should_panic]` or `#[should_panic(expected = \"part of the message\")]`",
+            );
+            ShouldPanic::Yes
+        }
+    }
+}
+
+fn test_kind(attribute: &Attribute) -> Option<TestKind> {
+    let names: Vec<String> = attribute.path().segments.iter().map(|segment| segment.ident.to_string()).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    match names[..] {
+        ["test"] | ["core" | "std", "prelude", _, "test"] => Some(match written_by(attribute) {
+            Some(other) => TestKind::PlainFrom(other),
+            None => TestKind::Plain,
+        }),
+        [.., "leak_test"] | ["memleak", "test"] => Some(TestKind::LeakTest),
+        [.., "rstest"] => Some(TestKind::Rstest),
+        [.., "test"] => Some(TestKind::Other),
+        _ => None,
+    }
+}
+
+/// The path of the attribute macro that generated this attribute, if one did: its tokens then have the whole of that macro's call as their
+/// source text.
+fn written_by(attribute: &Attribute) -> Option<String> {
+    above::path(&Span::source_text(&attribute.pound_token.span)?)
+}

@@ -1,0 +1,70 @@
+//! What the attribute's expansion is made of. Not for users.
+
+pub use memleak_core::check::Subject;
+#[cfg(feature = "tokio")]
+pub use memleak_core::runner::tokio;
+pub use memleak_core::runner::{Case, Flavor, RuntimeOptions, ShouldPanic, Unsupported, run, run_async};
+
+use memleak_core::check::{Bound, Expectation};
+use std::pin::Pin;
+
+/// A case with every default.
+#[must_use]
+pub const fn case(path: &'static str, expectations: &'static [Expectation]) -> Case {
+    Case {
+        path,
+        expectations,
+        settle: None,
+        timeout: None,
+        unsupported: Unsupported::Fail,
+        should_panic: ShouldPanic::No,
+        runtime: RuntimeOptions::new(Flavor::CurrentThread, None),
+    }
+}
+
+/// At most `count` instances.
+#[must_use]
+pub const fn at_most(count: u64, subject: Subject) -> Expectation {
+    Expectation { subject, bound: Bound::AtMost(count) }
+}
+
+/// A type that was written as a path.
+#[must_use]
+pub const fn sized<T>(written: &'static str) -> Subject {
+    Subject::Path { written, name: core::any::type_name::<T>, size: Some(size_of::<T>()) }
+}
+
+/// A trait object that was written as `dyn Trait`.
+#[must_use]
+pub const fn trait_object<T: ?Sized>(written: &'static str) -> Subject {
+    Subject::Path { written, name: core::any::type_name::<T>, size: None }
+}
+
+/// The type of future that the runner takes for a sleep.
+pub fn boxed(sleep: impl Future<Output = ()> + 'static) -> Pin<Box<dyn Future<Output = ()>>> {
+    Box::pin(sleep)
+}
+
+/// Stands in for tokio's `Builder::start_paused` where the user's tokio does not have it, to say which feature is missing.
+pub trait PausedClock {
+    /// Found only where tokio's own method is not there.
+    fn start_paused(&mut self, _: bool) -> &mut Self
+    where
+        Self: TestUtil,
+    {
+        self
+    }
+
+    /// Ends the expression, and uses the trait where tokio's own method was found.
+    fn done(&mut self) {}
+}
+
+impl<T> PausedClock for T {}
+
+/// No type has it.
+#[diagnostic::on_unimplemented(
+    message = "`start_paused` needs the feature `test-util` of tokio",
+    label = "tokio is built without `test-util`",
+    note = "add this to Cargo.toml, under `[dev-dependencies]`: tokio = {{ version = \"1\", features = [\"test-util\"] }}"
+)]
+pub trait TestUtil {}
