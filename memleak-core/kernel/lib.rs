@@ -7,3 +7,16 @@
 
 mod dies;
 mod interface;
+pub mod interface_tracker;
+#[cfg_attr(
+    not(all(
+        target_os = "linux",
+        any(target_arch = "x86_64", target_arch = "aarch64"),
+        target_pointer_width = "64",
+        not(miri)
+    )),
+    path = "unsupported.rs"
+)]
+mod tracking;
+
+pub use tracking::MEMLEAK_TRACKER;

@@ -6,3 +6,36 @@ pub mod interface;
 #[cfg(not(memleak_kernel_object))]
 #[path = "../../kernel/dies.rs"]
 mod dies;
+
+#[path = "../../kernel/interface_tracker.rs"]
+#[allow(missing_docs, reason = "shared with the kernel, where the same documentation rules do not apply")]
+pub mod interface_tracker;
+
+#[cfg(memleak_kernel_object)]
+unsafe extern "C" {
+    /// The tracking half of the kernel.
+    pub safe static MEMLEAK_TRACKER: interface_tracker::Tracker;
+}
+
+#[cfg(not(memleak_kernel_object))]
+#[cfg_attr(
+    all(
+        target_os = "linux",
+        any(target_arch = "x86_64", target_arch = "aarch64"),
+        target_pointer_width = "64",
+        not(miri)
+    ),
+    path = "../../kernel/tracking/mod.rs"
+)]
+#[cfg_attr(
+    not(all(
+        target_os = "linux",
+        any(target_arch = "x86_64", target_arch = "aarch64"),
+        target_pointer_width = "64",
+        not(miri)
+    )),
+    path = "../../kernel/unsupported.rs"
+)]
+mod tracking;
+#[cfg(not(memleak_kernel_object))]
+pub use tracking::MEMLEAK_TRACKER;

@@ -1,46 +1,53 @@
 //! The allocator hook and the live table.
 //!
 //! May use: `stack`, `kernel`, `address`.
+//!
+//! The states, the order of events and the lock rules are written above the code that keeps them: `kernel/tracking/hooks.rs`.
+
+mod allocator;
+mod freeze;
+
+pub use allocator::Allocator;
+pub use freeze::{Frozen, freeze};
 
 use crate::address::RuntimeAddress;
+use crate::kernel::MEMLEAK_TRACKER;
+use crate::kernel::interface_tracker as kernel;
 use crate::stack::StackId;
-use std::alloc::System;
-
-/// The allocator that records every block, over `A`.
-pub struct Allocator<A = System>(A);
-
-impl Allocator<System> {
-    /// Over the system's allocator.
-    pub const fn system() -> Self {
-        Allocator(System)
-    }
-}
-
-impl<A> Allocator<A> {
-    /// Over `inner`.
-    pub const fn new(inner: A) -> Self {
-        Allocator(inner)
-    }
-}
-
-// SAFETY: forwards to `A`.
-unsafe impl<A: std::alloc::GlobalAlloc> std::alloc::GlobalAlloc for Allocator<A> {
-    unsafe fn alloc(&self, layout: std::alloc::Layout) -> *mut u8 {
-        // SAFETY: forwarded.
-        unsafe { self.0.alloc(layout) }
-    }
-    unsafe fn dealloc(&self, p: *mut u8, layout: std::alloc::Layout) {
-        // SAFETY: forwarded.
-        unsafe { self.0.dealloc(p, layout) }
-    }
-}
+use std::hint::black_box;
+use std::marker::PhantomData;
+use std::sync::atomic::Ordering;
 
 /// The name of the environment variable that turns tracking on from the very first allocation of the process.
-pub const TRACK: &str = "MEMLEAK_TRACK";
+pub const TRACK: &str = match kernel::TRACK.to_str() {
+    Ok(name) => name,
+    Err(_) => panic!("not UTF-8"),
+};
+
+/// Turns tracking on from now on, whatever the environment says. Blocks that live already are not recorded.
+///
+/// For tests and measurements in one process; a leak test is tracked from its first allocation, through [`TRACK`].
+pub fn enable() -> Status {
+    // SAFETY: no preconditions.
+    unsafe { (MEMLEAK_TRACKER.enable)() };
+    status()
+}
 
 /// Whether this process is being tracked, and if not, why.
 pub fn status() -> Status {
-    todo!("kernel helper")
+    if MEMLEAK_TRACKER.supported == 0 {
+        return Status::Unsupported;
+    }
+    // SAFETY: no preconditions.
+    let calls = || unsafe { (MEMLEAK_TRACKER.hook_calls)() };
+    let before = calls();
+    drop(black_box(Box::new(black_box(0u8))));
+    match MEMLEAK_TRACKER.state.load(Ordering::Acquire) {
+        kernel::UNDECIDED => Status::NotInstalled,
+        kernel::ON if calls() == before => Status::NotInstalled,
+        kernel::ON => Status::On,
+        _ => Status::Off,
+    }
 }
 
 /// What [`status`] answers.
@@ -48,7 +55,7 @@ pub fn status() -> Status {
 pub enum Status {
     /// Every block is recorded with its stack.
     On,
-    /// Tracking was not asked for, or was stopped.
+    /// Tracking was not asked for, or was stopped (it is in a forked child).
     Off,
     /// memleak's allocator is not the global allocator of this program.
     NotInstalled,
@@ -82,56 +89,66 @@ pub struct Block {
     pub origin: Origin,
 }
 
-/// Starts a new epoch and returns it. Blocks carry the epoch they were allocated in (a `realloc` keeps the block's first epoch).
-pub fn next_epoch() -> u32 {
-    todo!("kernel helper")
+impl Block {
+    fn new(raw: &kernel::RawBlock) -> Block {
+        let origin = match raw.origin {
+            kernel::ALLOC => Origin::Alloc,
+            kernel::ZEROED => Origin::Zeroed,
+            origin => {
+                debug_assert_eq!(origin, kernel::REALLOC);
+                Origin::Realloc
+            }
+        };
+        let address = RuntimeAddress(raw.address);
+        Block { address, size: raw.size, stack: StackId(raw.stack), epoch: raw.epoch, origin }
+    }
 }
 
-/// While it lives, what the current thread allocates and frees is not recorded as new blocks (frees of recorded blocks still are).
-pub struct Untracked(());
+/// Starts a new epoch and returns it. Blocks carry the epoch they were allocated in (a `realloc` keeps the block's first epoch).
+///
+/// # Panics
+/// After 67 million epochs: more cannot be told apart.
+pub fn next_epoch() -> u32 {
+    // SAFETY: not in the hook.
+    unsafe { (MEMLEAK_TRACKER.refresh_modules)() };
+    let epoch = MEMLEAK_TRACKER.epoch.fetch_add(1, Ordering::Relaxed) + 1;
+    assert!(epoch <= kernel::LAST_EPOCH, "memleak: too many epochs");
+    epoch
+}
+
+/// While it lives, what the current thread allocates is not recorded (frees of recorded blocks still are, and a recorded block that is
+/// reallocated stays recorded).
+#[derive(Debug)]
+pub struct Untracked(PhantomData<*const ()>);
 
 /// Stops recording what this thread allocates, until the guard is dropped. Guards nest.
 pub fn untracked() -> Untracked {
-    todo!("kernel helper")
+    // SAFETY: undone when the guard is dropped, on this thread.
+    unsafe { (MEMLEAK_TRACKER.suspend)(1) };
+    Untracked(PhantomData)
 }
 
-/// While it lives, no recorded block can be freed and none can be added: other threads that try wait.
-///
-/// The holder must be [`untracked`] (it is, while this lives) and must not wait for other threads.
-pub struct Frozen(());
-
-/// Stops all allocation traffic of other threads.
-pub fn freeze() -> Frozen {
-    todo!("kernel helper")
-}
-
-impl Frozen {
-    /// All live blocks, by address.
-    pub fn blocks(&self) -> Vec<Block> {
-        todo!("kernel helper")
-    }
-
-    /// Appends the bytes of `block`, which must come from this freeze, to `into`.
-    pub fn copy(&self, _block: &Block, _into: &mut Vec<u8>) {
-        todo!("kernel helper")
-    }
-
-    /// Appends `len` bytes of this process's memory at `address` to `into`; nothing if any of them cannot be read.
-    pub fn copy_memory(&self, _address: RuntimeAddress, _len: usize, _into: &mut Vec<u8>) -> bool {
-        todo!("kernel helper")
+impl Drop for Untracked {
+    fn drop(&mut self) {
+        // SAFETY: undoes what `untracked` did.
+        unsafe { (MEMLEAK_TRACKER.suspend)(-1) };
     }
 }
 
 /// What tracking could not record. Any non-zero figure is a reason not to trust a count of zero.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Losses {
-    /// Allocations that could not be recorded because the table was full.
+    /// Allocations that could not be recorded: no memory for the table, or the allocation was made by a signal handler that
+    /// interrupted the hook.
     pub blocks: u64,
-    /// Blocks whose stack is cut short or missing.
+    /// Blocks that were recorded without a stack.
     pub stacks: u64,
 }
 
 /// What has been lost since tracking began.
 pub fn losses() -> Losses {
-    todo!("kernel helper")
+    let mut raw = kernel::RawLosses::default();
+    // SAFETY: `raw` is a place for the answer.
+    unsafe { (MEMLEAK_TRACKER.losses)(&raw mut raw) };
+    Losses { blocks: raw.blocks, stacks: raw.stacks }
 }

@@ -1,0 +1,90 @@
+//! What the tracking half of the kernel and memleak-core share: one table of functions, and the plain data they take.
+//!
+//! May use: nothing but `core`.
+
+use core::sync::atomic::AtomicU32;
+
+/// [`Tracker::state`]: nobody has allocated yet; the first allocation decides.
+pub const UNDECIDED: u32 = 0;
+/// [`Tracker::state`]: nothing is recorded.
+pub const OFF: u32 = 1;
+/// [`Tracker::state`]: every block is recorded.
+pub const ON: u32 = 2;
+
+/// [`RawBlock::origin`]: `alloc`. Origins start at 1 so that no live entry of the table is all zero.
+pub const ALLOC: u32 = 1;
+/// [`RawBlock::origin`]: `alloc_zeroed`.
+pub const ZEROED: u32 = 2;
+/// [`RawBlock::origin`]: `realloc`.
+pub const REALLOC: u32 = 3;
+
+/// The environment variable that turns tracking on, as C wants it.
+pub const TRACK: &core::ffi::CStr = c"MEMLEAK_TRACK";
+
+/// Epochs are kept in 26 bits of a table entry.
+pub const LAST_EPOCH: u32 = (1 << 26) - 1;
+
+/// A live block.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RawBlock {
+    pub address: u64,
+    pub size: u64,
+    pub stack: u32,
+    pub epoch: u32,
+    pub origin: u32,
+    /// Zero if there is no such block.
+    pub found: u32,
+}
+
+/// What could not be recorded.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RawLosses {
+    pub blocks: u64,
+    pub stacks: u64,
+}
+
+/// The functions of the tracking half. There is one, the static `MEMLEAK_TRACKER`.
+#[repr(C)]
+pub struct Tracker {
+    /// One of the states above. The hook reads it before anything else.
+    pub state: AtomicU32,
+    /// The epoch that new blocks get.
+    pub epoch: AtomicU32,
+    /// 1 if this platform can be tracked.
+    pub supported: u32,
+    /// After the inner `alloc`: records a block. A null address is ignored.
+    pub allocated: unsafe extern "C" fn(address: *mut u8, size: usize, origin: u32),
+    /// Before the inner `dealloc`: forgets a block.
+    pub freeing: unsafe extern "C" fn(address: *mut u8),
+    /// Before the inner `realloc`: takes the record out, if there is one. Must be followed by `realloc_end` on the same thread.
+    pub realloc_begin: unsafe extern "C" fn(address: *mut u8, taken: *mut RawBlock),
+    /// After the inner `realloc`: records the block where it is now; a null address puts back what was taken.
+    pub realloc_end: unsafe extern "C" fn(address: *mut u8, size: usize, taken: *const RawBlock),
+    /// Turns tracking on; false if it cannot be.
+    pub enable: unsafe extern "C" fn() -> bool,
+    /// Raises (+1) or lowers (-1) the number of untracked guards of this thread.
+    pub suspend: unsafe extern "C" fn(by: i32),
+    /// How many times this thread has entered the hook while tracking was on.
+    pub hook_calls: unsafe extern "C" fn() -> u64,
+    /// Stops all allocation traffic of other threads; nests.
+    pub freeze: unsafe extern "C" fn(),
+    /// Ends a freeze of this thread.
+    pub thaw: unsafe extern "C" fn(),
+    /// While frozen: how many blocks live.
+    pub block_count: unsafe extern "C" fn() -> usize,
+    /// While frozen: copies at most `room` live blocks to `into`, by address; returns how many.
+    pub blocks: unsafe extern "C" fn(into: *mut RawBlock, room: usize) -> usize,
+    /// While frozen: the block that starts at `address`.
+    pub block_at: unsafe extern "C" fn(address: u64, into: *mut RawBlock),
+    /// Copies memory that other threads may be writing.
+    pub copy: unsafe extern "C" fn(from: *const u8, into: *mut u8, len: usize),
+    /// The return addresses of a stack, innermost first: writes at most `room`, returns how many there are. `truncated` is set to
+    /// 1 if outer frames were dropped because the stack was too deep.
+    pub frames: unsafe extern "C" fn(stack: u32, into: *mut u64, room: usize, truncated: *mut u32) -> usize,
+    /// What could not be recorded.
+    pub losses: unsafe extern "C" fn(into: *mut RawLosses),
+    /// Looks for modules that were loaded since the last time. Never from the hook: it takes the loader's lock.
+    pub refresh_modules: unsafe extern "C" fn(),
+}

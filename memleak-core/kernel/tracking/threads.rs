@@ -1,0 +1,132 @@
+//! What the hook keeps per thread.
+//!
+//! May use: `lock`, `os`, `unwind`.
+//!
+//! A thread's record is made at its first event, found through one thread-local word, and returned by a pthread key's destructor when
+//! the thread exits. A thread that still allocates after that (in destructors of other keys) takes a record again and its destructor is
+//! called again; after the system's last round of destructors the record stays taken, which costs memory but no events. Rust's own
+//! thread-local destructors run before any key's.
+
+use super::lock::Lock;
+use super::os;
+use super::unwind::DEEPEST;
+use core::cell::{Cell, UnsafeCell};
+use core::ffi::c_void;
+use core::mem;
+use core::ptr;
+use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
+
+/// One thread's record. All of it is the thread's own, but for `reallocating`.
+pub struct Thread {
+    /// Set while this thread is inside the hook.
+    pub busy: Cell<bool>,
+    /// How many untracked guards there are.
+    pub suspended: Cell<u32>,
+    /// How many freezes this thread holds, one in another.
+    pub freezes: Cell<u32>,
+    /// How often this thread has entered the hook.
+    pub calls: Cell<u64>,
+    /// Above zero while a block of this thread is in neither its old nor its new place in the table.
+    pub reallocating: AtomicU32,
+    /// The next of all records ever made.
+    next: Cell<*const Thread>,
+    next_free: Cell<*const Thread>,
+    pub room: UnsafeCell<[u64; DEEPEST]>,
+}
+
+static ALL: AtomicPtr<Thread> = AtomicPtr::new(ptr::null_mut());
+static FREE: AtomicPtr<Thread> = AtomicPtr::new(ptr::null_mut());
+static LISTS: Lock = Lock::new();
+static KEY: AtomicU32 = AtomicU32::new(0);
+
+/// Must be called once, before the first [`current`]; false if the system has no key left.
+pub fn start() -> bool {
+    let mut key = 0;
+    // SAFETY: `key` outlives the call; the destructor takes what `current` sets.
+    if unsafe { os::pthread_key_create(&mut key, Some(exit)) } != 0 {
+        return false;
+    }
+    KEY.store(key, Ordering::Release);
+    true
+}
+
+/// This thread's record; none if there is no memory for one.
+#[inline(always)]
+pub fn current() -> Option<&'static Thread> {
+    // SAFETY: the word is null or a record, which is never unmapped.
+    unsafe {
+        let record: *const Thread = (*os::thread_word()).cast_const().cast();
+        if record.is_null() { enter() } else { Some(&*record) }
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn enter() -> Option<&'static Thread> {
+    LISTS.lock();
+    let mut record = FREE.load(Ordering::Relaxed).cast_const();
+    if record.is_null() {
+        record = os::map(mem::size_of::<Thread>()).cast_const().cast();
+        if !record.is_null() {
+            // SAFETY: zeroed memory is a record without events.
+            unsafe { (*record).next.set(ALL.load(Ordering::Relaxed)) };
+            ALL.store(record.cast_mut(), Ordering::Release);
+        }
+    } else {
+        // SAFETY: a record on the free list is nobody's.
+        FREE.store(unsafe { (*record).next_free.get() }.cast_mut(), Ordering::Relaxed);
+    }
+    LISTS.unlock();
+    if record.is_null() {
+        return None;
+    }
+    // SAFETY: the word is this thread's. The key's value is only passed to `exit`.
+    unsafe {
+        *os::thread_word() = record.cast_mut().cast();
+        os::pthread_setspecific(KEY.load(Ordering::Acquire), record.cast());
+        Some(&*record)
+    }
+}
+
+/// The key's destructor: the thread is exiting.
+unsafe extern "C" fn exit(record: *mut c_void) {
+    // SAFETY: the word is this thread's.
+    unsafe { *os::thread_word() = ptr::null_mut() };
+    // SAFETY: `enter` set the key to this thread's record.
+    let thread = unsafe { &*record.cast_const().cast::<Thread>() };
+    thread.busy.set(false);
+    thread.suspended.set(0);
+    LISTS.lock();
+    thread.next_free.set(FREE.load(Ordering::Relaxed));
+    FREE.store(record.cast(), Ordering::Relaxed);
+    LISTS.unlock();
+}
+
+/// This thread's record, if it has one.
+pub fn existing() -> Option<&'static Thread> {
+    // SAFETY: the word is null or a record, which is never unmapped.
+    unsafe { (*os::thread_word()).cast_const().cast::<Thread>().as_ref() }
+}
+
+/// Waits until no thread but this one is in a `realloc`. New ones must be held off already.
+pub fn wait_for_reallocs(me: &Thread, mut wait: impl FnMut()) {
+    let mut next = ALL.load(Ordering::Acquire).cast_const();
+    while !next.is_null() {
+        // SAFETY: records are never unmapped.
+        let thread = unsafe { &*next };
+        while !ptr::eq(next, me) && thread.reallocating.load(Ordering::SeqCst) != 0 {
+            wait();
+        }
+        next = thread.next.get();
+    }
+}
+
+/// Takes the lock for a fork.
+pub fn lock() {
+    LISTS.lock();
+}
+
+/// Ends [`lock`], in the parent and in the child.
+pub fn unlock() {
+    LISTS.unlock();
+}

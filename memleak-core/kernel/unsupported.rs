@@ -1,0 +1,69 @@
+//! In place of `tracking` on platforms whose stacks cannot be captured: nothing is ever on.
+//!
+//! May use: `interface_tracker`.
+
+use super::interface_tracker::{OFF, RawBlock, RawLosses, Tracker};
+use core::sync::atomic::AtomicU32;
+
+/// The door of the tracking half.
+#[unsafe(no_mangle)]
+pub static MEMLEAK_TRACKER: Tracker = Tracker {
+    state: AtomicU32::new(OFF),
+    epoch: AtomicU32::new(0),
+    supported: 0,
+    allocated,
+    freeing,
+    realloc_begin,
+    realloc_end,
+    enable,
+    suspend,
+    hook_calls,
+    freeze: nothing,
+    thaw: nothing,
+    block_count,
+    blocks,
+    block_at,
+    copy,
+    frames,
+    losses,
+    refresh_modules: nothing,
+};
+
+unsafe extern "C" fn allocated(_: *mut u8, _: usize, _: u32) {}
+unsafe extern "C" fn freeing(_: *mut u8) {}
+unsafe extern "C" fn realloc_begin(_: *mut u8, taken: *mut RawBlock) {
+    // SAFETY: the caller passes a place for the answer.
+    unsafe { *taken = RawBlock::default() };
+}
+unsafe extern "C" fn realloc_end(_: *mut u8, _: usize, _: *const RawBlock) {}
+unsafe extern "C" fn enable() -> bool {
+    false
+}
+unsafe extern "C" fn suspend(_: i32) {}
+unsafe extern "C" fn hook_calls() -> u64 {
+    0
+}
+unsafe extern "C" fn nothing() {}
+unsafe extern "C" fn block_count() -> usize {
+    0
+}
+unsafe extern "C" fn blocks(_: *mut RawBlock, _: usize) -> usize {
+    0
+}
+unsafe extern "C" fn block_at(_: u64, into: *mut RawBlock) {
+    // SAFETY: the caller passes a place for the answer.
+    unsafe { *into = RawBlock::default() };
+}
+unsafe extern "C" fn copy(from: *const u8, into: *mut u8, len: usize) {
+    // SAFETY: the caller passes two ranges of `len` bytes; the second is nobody else's.
+    unsafe { core::ptr::copy(from, into, len) };
+}
+unsafe extern "C" fn frames(_: u32, _: *mut u64, _: usize, truncated: *mut u32) -> usize {
+    // SAFETY: the caller passes a place for the answer.
+    unsafe { *truncated = 0 };
+    0
+}
+unsafe extern "C" fn losses(into: *mut RawLosses) {
+    // SAFETY: the caller passes a place for the answer.
+    unsafe { *into = RawLosses::default() };
+}

@@ -1,0 +1,102 @@
+//! Holds all allocation traffic, to read the live blocks.
+
+use super::Block;
+use crate::address::RuntimeAddress;
+use crate::kernel::MEMLEAK_TRACKER;
+use crate::kernel::interface_tracker as kernel;
+use std::marker::PhantomData;
+
+/// While it lives, no recorded block can be freed by another thread and none can be added: other threads that try wait.
+///
+/// The holder is [`untracked`](super::untracked), and must not wait for other threads (no lock that they may hold, no output: they
+/// may be waiting in the allocator with it). What the holder itself frees is gone at once: its [`Block`] is no longer copied.
+#[derive(Debug)]
+pub struct Frozen(PhantomData<*const ()>);
+
+/// Stops all allocation traffic of other threads. Freezes nest.
+pub fn freeze() -> Frozen {
+    // SAFETY: not in the hook.
+    unsafe { (MEMLEAK_TRACKER.refresh_modules)() };
+    // SAFETY: undone when the guard is dropped, on this thread.
+    unsafe { (MEMLEAK_TRACKER.freeze)() };
+    Frozen(PhantomData)
+}
+
+impl Drop for Frozen {
+    fn drop(&mut self) {
+        // SAFETY: undoes what `freeze` did.
+        unsafe { (MEMLEAK_TRACKER.thaw)() };
+    }
+}
+
+impl Frozen {
+    /// All live blocks, by address.
+    pub fn blocks(&self) -> Vec<Block> {
+        // SAFETY: this thread holds the freeze. What it allocates from here on is not recorded, so the number does not grow.
+        let count = unsafe { (MEMLEAK_TRACKER.block_count)() };
+        let mut raw = Vec::with_capacity(count);
+        // SAFETY: there is room for `count`, and the kernel says how many it wrote.
+        unsafe {
+            let written = (MEMLEAK_TRACKER.blocks)(raw.as_mut_ptr(), count);
+            raw.set_len(written);
+        }
+        raw.iter().map(Block::new).collect()
+    }
+
+    /// Appends the bytes of `block` to `into`; false (and nothing is appended) if there is no such block any more.
+    pub fn copy(&self, block: &Block, into: &mut Vec<u8>) -> bool {
+        let mut raw = kernel::RawBlock::default();
+        // SAFETY: this thread holds the freeze; `raw` is a place for the answer.
+        unsafe { (MEMLEAK_TRACKER.block_at)(block.address.0, &raw mut raw) };
+        let Ok(len) = usize::try_from(block.size) else { return false };
+        if raw.found == 0 || raw.size != block.size {
+            return false;
+        }
+        into.reserve(len);
+        // SAFETY: the block is recorded, so it is allocated, and nobody can free it during a freeze. `reserve` made the room; the kernel
+        // fills it.
+        unsafe {
+            (MEMLEAK_TRACKER.copy)(block.address.0 as *const u8, into.as_mut_ptr().add(into.len()), len);
+            into.set_len(into.len() + len);
+        }
+        true
+    }
+
+    /// Appends `len` bytes of this process's memory at `address` to `into`; false (and nothing is appended) if any of them
+    /// cannot be read.
+    pub fn copy_memory(&self, address: RuntimeAddress, len: usize, into: &mut Vec<u8>) -> bool {
+        into.reserve(len);
+        let room = into.as_mut_ptr().wrapping_add(into.len());
+        if !read_own_memory(address.0, room, len) {
+            return false;
+        }
+        // SAFETY: `reserve` made the room, and all of it was written.
+        unsafe { into.set_len(into.len() + len) };
+        true
+    }
+}
+
+/// Asks the system for the bytes, which answers "bad address" where this thread would be killed.
+#[cfg(target_os = "linux")]
+fn read_own_memory(address: u64, room: *mut u8, len: usize) -> bool {
+    let local = libc::iovec { iov_base: room.cast(), iov_len: len };
+    let remote = libc::iovec { iov_base: address as *mut libc::c_void, iov_len: len };
+    // SAFETY: `room` has room for `len` bytes.
+    let read = unsafe { libc::process_vm_readv(libc::getpid(), &raw const local, 1, &raw const remote, 1, 0) };
+    if usize::try_from(read) == Ok(len) {
+        return true;
+    }
+    // A sandbox may forbid the call and still allow the file.
+    // SAFETY: plain system calls; `room` has room for `len` bytes.
+    unsafe {
+        let memory = libc::open(c"/proc/self/mem".as_ptr(), libc::O_RDONLY | libc::O_CLOEXEC);
+        let read = libc::pread(memory, room.cast(), len, address.cast_signed());
+        libc::close(memory);
+        usize::try_from(read) == Ok(len)
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn read_own_memory(_address: u64, _room: *mut u8, _len: usize) -> bool {
+    false
+}

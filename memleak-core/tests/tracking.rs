@@ -1,0 +1,125 @@
+//! The allocator hook from end to end, in a process that is tracked from its first allocation.
+//!
+//! Each test is run in a process of its own, with the environment variable set: the test starts itself again.
+
+use memleak_core::tracker::{self, Allocator, Block, Origin, Status};
+use std::hint::black_box;
+use std::process::Command;
+
+#[global_allocator]
+static ALLOCATOR: Allocator = Allocator::system();
+
+/// Runs `body` in a tracked child that runs only the test `name`.
+fn tracked(name: &str, body: fn()) {
+    if std::env::var_os(tracker::TRACK).is_some() {
+        assert_eq!(tracker::status(), Status::On);
+        body();
+        assert_eq!(tracker::losses(), tracker::Losses::default());
+        println!("the body ran");
+        return;
+    }
+    assert_eq!(tracker::status(), Status::Off);
+    let out = Command::new(std::env::current_exe().unwrap())
+        .args([name, "--exact", "--nocapture"])
+        .env(tracker::TRACK, "1")
+        .output()
+        .unwrap();
+    let text = format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
+    assert!(out.status.success() && text.contains("the body ran"), "{}\n{text}", out.status);
+}
+
+fn find(address: *const u8) -> Option<Block> {
+    let frozen = tracker::freeze();
+    frozen.blocks().into_iter().find(|block| block.address.0 == address as u64)
+}
+
+#[test]
+fn a_block_is_recorded_until_it_is_freed() {
+    tracked("a_block_is_recorded_until_it_is_freed", || {
+        let block = black_box(Box::new([7u8; 100]));
+        let address = block.as_ptr();
+        let found = find(address).unwrap();
+        assert_eq!((found.size, found.origin), (100, Origin::Alloc));
+        drop(block);
+        assert_eq!(find(address), None);
+        let zeroed = black_box(vec![0u32; 1000]);
+        assert_eq!(find(zeroed.as_ptr().cast()).unwrap().origin, Origin::Zeroed);
+    });
+}
+
+#[test]
+fn a_realloc_keeps_the_epoch() {
+    tracked("a_realloc_keeps_the_epoch", || {
+        let mut list: Vec<u8> = black_box(Vec::with_capacity(10));
+        let before = find(list.as_ptr()).unwrap();
+        assert_eq!(tracker::next_epoch(), before.epoch + 1);
+        list.reserve_exact(5000);
+        let after = find(black_box(&list).as_ptr()).unwrap();
+        assert_eq!((after.size, after.origin, after.epoch), (5000, Origin::Realloc, before.epoch));
+        assert_ne!(after.stack, before.stack);
+        let fresh = black_box(Box::new(1u64));
+        assert_eq!(find((&raw const *fresh).cast()).unwrap().epoch, before.epoch + 1);
+    });
+}
+
+#[test]
+fn a_stack_reaches_the_thread_start() {
+    tracked("a_stack_reaches_the_thread_start", || {
+        let (plain, block) = std::thread::spawn(|| {
+            let _not_recorded = tracker::untracked();
+            let mut plain = Vec::with_capacity(500);
+            // Two lines on one: the frames above this closure are the same.
+            backtrace(&mut plain);
+            drop(_not_recorded);
+            (plain, black_box(Box::new(5u64)))
+        })
+        .join()
+        .unwrap();
+        let frames = find((&raw const *block).cast()).unwrap().stack.frames();
+        let frames: Vec<u64> = frames.iter().map(|frame| frame.0).collect();
+        let shared = frames.iter().rev().zip(plain.iter().rev()).take_while(|(a, b)| a == b).count();
+        assert!(shared >= 5, "{frames:x?} and {plain:x?}");
+        assert!(frames.len() - shared <= 12, "{frames:x?} and {plain:x?}");
+    });
+}
+
+/// The system unwinder's answer, which is another implementation of the same thing.
+fn backtrace(into: &mut Vec<u64>) {
+    unsafe extern "C" {
+        fn backtrace(buffer: *mut *mut u8, size: i32) -> i32;
+    }
+    let mut room = [std::ptr::null_mut(); 400];
+    // SAFETY: there is room for 400 addresses.
+    let count = unsafe { backtrace(room.as_mut_ptr(), 400) };
+    into.extend(room.iter().take(usize::try_from(count).unwrap()).map(|&pc| pc as u64));
+}
+
+#[test]
+fn contents_are_copied() {
+    tracked("contents_are_copied", || {
+        let block = black_box(b"forty-two bytes or so, not a multiple of eight".to_vec());
+        let frozen = tracker::freeze();
+        let found = frozen.blocks().into_iter().find(|found| found.address.0 == block.as_ptr() as u64).unwrap();
+        let mut copy = vec![1];
+        assert!(frozen.copy(&found, &mut copy));
+        assert_eq!(copy[1..], *block);
+        let mut memory = Vec::new();
+        assert!(frozen.copy_memory(found.address, block.len(), &mut memory));
+        assert_eq!(memory, block);
+        assert!(!frozen.copy_memory(memleak_core::address::RuntimeAddress(4096), 8, &mut memory));
+        drop(block);
+        assert!(!frozen.copy(&found, &mut copy), "the holder freed it");
+    });
+}
+
+#[test]
+fn untracked_allocations_are_not_recorded() {
+    tracked("untracked_allocations_are_not_recorded", || {
+        let guard = tracker::untracked();
+        let hidden = black_box(Box::new(3u64));
+        drop(guard);
+        let seen = black_box(Box::new(4u64));
+        assert_eq!(find((&raw const *hidden).cast()), None);
+        assert!(find((&raw const *seen).cast()).is_some());
+    });
+}
