@@ -1,9 +1,52 @@
 //! Runs one leak test: a child process for the body, the relay of its output, the verdict.
+//!
+//! May use: `report`, `check` and all below them.
+//!
+//! ```text
+//! test fn ─► run ─► start ─┬─ parent: starts the child, relays, listens, judges its end      (parent, relay)
+//!                          │     ▲ channel: stages, then the verdict; silence is a failure    (channel, outcome)
+//!                          └─ child:  body ─► settle, count ─► runtime down, count ─► verdict (child, course, body, settle, runtime)
+//! ```
+//!
+//! Which of the two a process is, is told by an environment variable (`role`). What the heap is like is another room's knowledge (`judge`).
+//! Where the platform cannot run a child, the body runs in place, and the verdict is that the heap cannot be read.
+
+mod body;
+#[cfg(target_os = "linux")]
+mod channel;
+#[cfg(target_os = "linux")]
+mod child;
+mod course;
+mod heap_judge;
+mod judge;
+mod outcome;
+#[cfg(target_os = "linux")]
+mod parent;
+#[cfg(target_os = "linux")]
+mod relay;
+#[cfg(target_os = "linux")]
+mod role;
+mod runtime;
+mod settle;
+#[cfg(all(test, target_os = "linux"))]
+mod tests;
 
 use crate::check::Expectation;
+use body::Body;
+#[cfg(target_os = "linux")]
+use child::Child;
+use course::Course;
+use heap_judge::HeapJudge;
+use judge::Judge;
+#[cfg(not(feature = "tokio"))]
+use outcome::{Outcome, Report};
+#[cfg(target_os = "linux")]
+use role::Role;
+use std::panic::Location;
 #[cfg(feature = "tokio")]
 use std::pin::Pin;
 use std::process::Termination;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The tokio of this build, so that the expansion can name it whatever the user's crate calls it.
@@ -78,6 +121,13 @@ impl RuntimeOptions {
         }
     }
 
+    /// Why this asks for more than a single thread without tokio.
+    #[cfg(not(feature = "tokio"))]
+    fn needs_tokio(&self) -> Option<String> {
+        (self.flavor != Flavor::CurrentThread || self.worker_threads.is_some())
+            .then(|| "memleak: `flavor` and `worker_threads` need memleak's feature `tokio`".to_owned())
+    }
+
     /// `start_paused = true`. `pause` is `|builder| { builder.start_paused(true); }`, `sleep` is `|time| Box::pin(tokio::time::sleep(time))`.
     #[cfg(feature = "tokio")]
     #[must_use]
@@ -104,14 +154,54 @@ pub enum Flavor {
 ///
 /// # Panics
 /// Unwinds (after printing why) if the test fails.
-pub fn run<T: Termination>(_case: &'static Case, _body: fn() -> T) {
-    todo!("runner helper")
+#[track_caller]
+pub fn run<T: Termination + 'static>(case: &'static Case, body: fn() -> T) {
+    start(case, Location::caller(), Body::Plain(Box::new(move || body().report())), HeapJudge::new);
 }
 
 /// Runs a leak test with an async body.
 ///
 /// # Panics
 /// Unwinds (after printing why) if the test fails.
-pub fn run_async<T: Termination, F: Future<Output = T> + 'static>(_case: &'static Case, _body: fn() -> F) {
-    todo!("runner helper")
+#[track_caller]
+pub fn run_async<T: Termination + 'static, F: Future<Output = T> + 'static>(case: &'static Case, body: fn() -> F) {
+    #[cfg(not(feature = "tokio"))]
+    if let Some(why) = case.runtime.needs_tokio() {
+        return Report::of(Outcome::CouldNotTell(why)).conclude();
+    }
+    start(case, Location::caller(), async_body(body), HeapJudge::new);
+}
+
+/// The future is boxed, so that no stale copy of it stays on a stack that lives on.
+fn async_body<T: Termination + 'static, F: Future<Output = T> + 'static>(body: fn() -> F) -> Body {
+    #[cfg(feature = "tokio")]
+    return Body::OnTokio(Box::new(move |runtime| runtime.block_on(Box::pin(body())).report()));
+    #[cfg(not(feature = "tokio"))]
+    return Body::Plain(Box::new(move || runtime::block_on(Box::pin(body())).report()));
+}
+
+/// Makes the judge of a case; the flag says whether its texts may be coloured.
+type JudgeFor<J> = fn(&'static Case, bool) -> J;
+
+/// Plays this process's part in the test. In the child it does not return.
+#[cfg(target_os = "linux")]
+#[track_caller]
+fn start<J: Judge>(case: &'static Case, place: &'static Location<'static>, body: Body, judge: JudgeFor<J>) {
+    match Role::find(case.path) {
+        Role::Parent { name } => parent::supervise(case, &name).conclude(),
+        Role::Child { name, colour } => {
+            let child = Child::begin();
+            let course = Course { case, name, place, judge: Arc::new(judge(case, colour)), progress: child.progress() };
+            child.end(course.run(body))
+        }
+        Role::Nested(why) => panic!("{why}"),
+    }
+}
+
+/// Elsewhere the heap cannot be read: the body runs in this process, and its own result counts where the test allows that.
+#[cfg(not(target_os = "linux"))]
+fn start<J: Judge>(case: &'static Case, place: &'static Location<'static>, body: Body, judge: JudgeFor<J>) {
+    let name = std::thread::current().name().unwrap_or(case.path).to_owned();
+    let course = Course { case, name, place, judge: Arc::new(judge(case, false)), progress: Arc::new(|_| ()) };
+    course.run(body).conclude();
 }

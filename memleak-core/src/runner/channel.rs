@@ -1,0 +1,204 @@
+//! The private channel from child to parent: typed messages over a Unix socket.
+//!
+//! The socket is the child's standard input until the test begins, so no other process can have it, whatever other threads of the parent
+//! start meanwhile. From then on it is a descriptor of its own that a body cannot mistake for something else; programs that the body starts do
+//! not inherit it, and what a forked copy of the child has to say is not sent. Standard input is empty then, as under nextest.
+
+use super::course::Stage;
+use super::outcome::{Outcome, Report};
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
+use std::process;
+
+/// What a child says.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Message {
+    /// It has got this far.
+    Reached(Stage),
+    /// How the test ended; the last message.
+    Ended(Report),
+}
+
+/// The child's end.
+#[derive(Debug)]
+pub(super) struct Sender {
+    stream: UnixStream,
+    process: u32,
+}
+
+impl Sender {
+    /// Takes the channel out of the place where the parent has put it.
+    pub(super) fn take() -> io::Result<Sender> {
+        let stream = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
+        rustix::stdio::dup2_stdin(File::open("/dev/null")?)?;
+        Ok(Sender { stream, process: process::id() })
+    }
+
+    /// Sends a message. A copy of the process that the body made with `fork` is not the test, and stays silent.
+    ///
+    /// A message that cannot be sent is missed by the parent, which takes silence for a failure.
+    pub(super) fn send(&self, message: &Message) {
+        if process::id() == self.process {
+            let _ = (&self.stream).write_all(&message.encode());
+        }
+    }
+}
+
+/// Puts the bytes of a channel together to messages.
+#[derive(Debug, Default)]
+pub(super) struct Inbox {
+    bytes: Vec<u8>,
+}
+
+impl Inbox {
+    /// Adds bytes as they came.
+    pub(super) fn push(&mut self, bytes: &[u8]) {
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    /// The next message, once all of it is there. Bytes that no child sends end it for good: the parent hears no more, which it takes for
+    /// a failure.
+    pub(super) fn next(&mut self) -> Option<Message> {
+        let mut frame = Frame(&self.bytes);
+        let mut body = Frame(frame.field()?);
+        let rest = frame.0.len();
+        let message = Message::decode(&mut body)?;
+        self.bytes.drain(..self.bytes.len() - rest);
+        Some(message)
+    }
+}
+
+const STAGES: [Stage; 4] = [Stage::Body, Stage::Settling, Stage::ShuttingDown, Stage::LookingAgain];
+const ENDED: u8 = 100;
+
+impl Message {
+    /// One field (its length, then its bytes) that holds a tag and the texts as fields.
+    fn encode(&self) -> Vec<u8> {
+        let mut body = Vec::new();
+        match self {
+            Message::Reached(stage) => body.push(*stage as u8),
+            Message::Ended(report) => {
+                let (kind, text) = kind_and_text(&report.outcome);
+                body.extend([ENDED, kind]);
+                put_field(&mut body, text.as_bytes());
+                for note in &report.notes {
+                    put_field(&mut body, note.as_bytes());
+                }
+            }
+        }
+        let mut frame = Vec::new();
+        put_field(&mut frame, &body);
+        frame
+    }
+
+    fn decode(body: &mut Frame<'_>) -> Option<Message> {
+        let tag = body.byte()?;
+        if tag != ENDED {
+            return STAGES.get(usize::from(tag)).copied().map(Message::Reached);
+        }
+        let kind = body.byte()?;
+        let outcome = outcome_of(kind, body.text()?)?;
+        let mut notes = Vec::new();
+        while !body.0.is_empty() {
+            notes.push(body.text()?);
+        }
+        Some(Message::Ended(Report { outcome, notes }))
+    }
+}
+
+fn kind_and_text(outcome: &Outcome) -> (u8, &str) {
+    match outcome {
+        Outcome::Passed => (0, ""),
+        Outcome::Unchecked(text) => (1, text),
+        Outcome::Unclean(text) => (2, text),
+        Outcome::CouldNotTell(text) => (3, text),
+        Outcome::BodyPanicked => (4, ""),
+        Outcome::BodyFailed(text) => (5, text),
+        Outcome::NoVerdict(text) => (6, text),
+    }
+}
+
+fn outcome_of(kind: u8, text: String) -> Option<Outcome> {
+    Some(match kind {
+        0 => Outcome::Passed,
+        1 => Outcome::Unchecked(text),
+        2 => Outcome::Unclean(text),
+        3 => Outcome::CouldNotTell(text),
+        4 => Outcome::BodyPanicked,
+        5 => Outcome::BodyFailed(text),
+        6 => Outcome::NoVerdict(text),
+        _ => return None,
+    })
+}
+
+fn put_field(into: &mut Vec<u8>, field: &[u8]) {
+    into.extend((field.len() as u64).to_le_bytes());
+    into.extend_from_slice(field);
+}
+
+struct Frame<'a>(&'a [u8]);
+
+impl<'a> Frame<'a> {
+    fn byte(&mut self) -> Option<u8> {
+        let (first, rest) = self.0.split_first()?;
+        self.0 = rest;
+        Some(*first)
+    }
+
+    fn field(&mut self) -> Option<&'a [u8]> {
+        let (length, rest) = self.0.split_first_chunk()?;
+        let length = usize::try_from(u64::from_le_bytes(*length)).ok()?;
+        let (field, rest) = rest.split_at_checked(length)?;
+        self.0 = rest;
+        Some(field)
+    }
+
+    fn text(&mut self) -> Option<String> {
+        Some(String::from_utf8_lossy(self.field()?).into_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_message_arrives_as_it_was_sent_whatever_the_pieces() {
+        let mut messages: Vec<Message> = STAGES.into_iter().map(Message::Reached).collect();
+        let text = || "zwei Zeilen\nund ein ☃".to_owned();
+        messages.extend(
+            (0..=6)
+                .map(|kind| outcome_of(kind, text()).expect("a kind"))
+                .map(|outcome| Message::Ended(Report { outcome, notes: vec![text(), String::new()] })),
+        );
+        let bytes: Vec<u8> = messages.iter().flat_map(Message::encode).collect();
+        for size in [1, 3, bytes.len()] {
+            let mut inbox = Inbox::default();
+            let mut arrived = Vec::new();
+            for piece in bytes.chunks(size) {
+                inbox.push(piece);
+                arrived.extend(std::iter::from_fn(|| inbox.next()));
+            }
+            assert_eq!(arrived, messages);
+        }
+    }
+
+    #[test]
+    fn half_a_message_is_none() {
+        let bytes = Message::Ended(Report::of(Outcome::Passed)).encode();
+        let mut inbox = Inbox::default();
+        inbox.push(&bytes[..bytes.len() - 1]);
+        assert_eq!(inbox.next(), None);
+    }
+
+    #[test]
+    fn bytes_that_no_child_sends_are_no_message() {
+        for garbage in [&b"GET / HTTP/1.1\r\n\r\n"[..], &[0; 64], &[255; 64]] {
+            let mut inbox = Inbox::default();
+            inbox.push(garbage);
+            assert_eq!(inbox.next(), None);
+        }
+    }
+}

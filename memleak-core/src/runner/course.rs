@@ -1,0 +1,220 @@
+//! The course of one test in the process of its body: body, checkpoints, verdict.
+
+use super::body::{Body, Ended, Fault, catch};
+use super::judge::{Counts, Judge, Judgement};
+use super::outcome::{Outcome, Report};
+#[cfg(feature = "tokio")]
+use super::runtime::Driver;
+use super::settle::{DEFAULT_SETTLE, settle, sleep};
+use super::{Case, Unsupported};
+use std::env;
+use std::panic::Location;
+use std::process::ExitCode;
+use std::sync::Arc;
+#[cfg(feature = "tokio")]
+use std::sync::mpsc;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+/// How long a runtime may take to shut down. What is left on its threads then cannot be stopped; a test harness would wait for ever.
+#[cfg(feature = "tokio")]
+const SHUTDOWN: Duration = Duration::from_secs(1);
+
+/// How long work may settle after the runtime's end when the test has failed already: the second count only adds a remark.
+#[cfg(feature = "tokio")]
+const SETTLE_FOR_A_REMARK: Duration = Duration::from_millis(20);
+
+/// How far a test has got.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) enum Stage {
+    /// The body begins.
+    Body,
+    /// The body has ended: background work settles, the heap is looked at.
+    Settling,
+    /// The runtime is being shut down.
+    ShuttingDown,
+    /// The runtime is down: the heap is looked at again.
+    LookingAgain,
+}
+
+/// Told how far the test has got.
+pub(super) type Progress = Arc<dyn Fn(Stage) + Send + Sync>;
+
+/// One test, in the process in which its body runs.
+pub(super) struct Course<J> {
+    pub(super) case: &'static Case,
+    /// The test's name: also that of the thread of its body.
+    pub(super) name: String,
+    /// Where the test is written.
+    pub(super) place: &'static Location<'static>,
+    pub(super) judge: Arc<J>,
+    pub(super) progress: Progress,
+}
+
+impl<J: Judge> Course<J> {
+    /// From the body to the verdict.
+    pub(super) fn run(self, body: Body) -> Report {
+        match body {
+            Body::Plain(body) => self.run_plain(body),
+            #[cfg(feature = "tokio")]
+            Body::OnTokio(body) => self.run_on_tokio(body),
+        }
+    }
+
+    /// The body's thread has ended before the heap is looked at, so the destructors of its thread-locals have run.
+    fn run_plain(self, body: Box<dyn FnOnce() -> ExitCode + Send>) -> Report {
+        let (judge, progress) = (Arc::clone(&self.judge), Arc::clone(&self.progress));
+        let ended = self.spawn(move || {
+            judge.body_begins();
+            progress(Stage::Body);
+            catch(body)
+        });
+        let Ok(ended) = ended.join() else { return died() };
+        (self.progress)(Stage::Settling);
+        if let Some(fault) = self.fault(&ended) {
+            return Report::of(fault.into());
+        }
+        let (body_ended, settled) = settle(&*self.judge, self.settle_limit(), sleep);
+        let judgement = self.judge.conclude(Counts { body_ended, settled, runtime_down: None });
+        Report::of(self.outcome(judgement))
+    }
+
+    /// The runtime, the body and the first look at the heap share a thread: a current-thread runtime lives on the thread it began on. The
+    /// second look comes after that thread.
+    #[cfg(feature = "tokio")]
+    fn run_on_tokio(self, body: Box<dyn FnOnce(&tokio::runtime::Runtime) -> ExitCode + Send>) -> Report {
+        let (news, from_thread) = mpsc::channel();
+        let on_thread = OnTokio { course: self.clone(), news };
+        let thread = self.spawn(move || on_thread.run(body));
+        let first = match from_thread.recv() {
+            Ok(News::Looked(first)) => first,
+            Ok(News::NoRuntime(error)) => {
+                return Report::of(Outcome::CouldNotTell(format!(
+                    "memleak: tokio's runtime could not be built: {error}"
+                )));
+            }
+            Ok(News::Down) | Err(_) => return died(),
+        };
+        (self.progress)(Stage::ShuttingDown);
+        let mut notes = Vec::new();
+        if matches!(from_thread.recv_timeout(SHUTDOWN), Err(mpsc::RecvTimeoutError::Timeout)) {
+            notes.push(format!(
+                "the runtime had not shut down after {SHUTDOWN:?}: a blocking task, or a task that never yields, still runs; under \
+                 `#[tokio::test]` this test would hang"
+            ));
+        } else if thread.join().is_err() {
+            return died();
+        }
+        let (body_ended, settled) = match first {
+            Ok(look) => look,
+            Err(fault) => return Report { outcome: fault.into(), notes },
+        };
+        (self.progress)(Stage::LookingAgain);
+        let limit = if self.judge.may_settle(&body_ended) { SETTLE_FOR_A_REMARK } else { self.settle_limit() };
+        let (runtime_down, _) = settle(&*self.judge, limit, sleep);
+        let judgement = self.judge.conclude(Counts { body_ended, settled, runtime_down: Some(runtime_down) });
+        Report { outcome: self.outcome(judgement), notes }
+    }
+
+    fn spawn<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
+        // The stack is as large as that of a libtest thread: both go by RUST_MIN_STACK.
+        thread::Builder::new().name(self.name.clone()).spawn(work).expect("the thread of the body could not be started")
+    }
+
+    fn fault(&self, ended: &Ended) -> Option<Fault> {
+        ended.fault(self.case.should_panic, self.place)
+    }
+
+    fn settle_limit(&self) -> Duration {
+        self.case.settle.unwrap_or(DEFAULT_SETTLE)
+    }
+
+    fn outcome(&self, judgement: Judgement) -> Outcome {
+        match judgement {
+            Judgement::Clean => Outcome::Passed,
+            Judgement::Unclean(text) => Outcome::Unclean(text),
+            Judgement::CouldNotTell(text) => Outcome::CouldNotTell(text),
+            Judgement::Unsupported(why) if may_skip(self.case) => Outcome::Unchecked(why),
+            Judgement::Unsupported(why) => Outcome::CouldNotTell(format!(
+                "memleak: the heap cannot be checked here: {why}\n  help: `unsupported = \"skip\"` (or {UNSUPPORTED}=skip in the environment) \
+                 runs the test without the check"
+            )),
+        }
+    }
+}
+
+impl<J> Clone for Course<J> {
+    fn clone(&self) -> Self {
+        Course {
+            case: self.case,
+            name: self.name.clone(),
+            place: self.place,
+            judge: Arc::clone(&self.judge),
+            progress: Arc::clone(&self.progress),
+        }
+    }
+}
+
+/// What the thread with the runtime tells.
+#[cfg(feature = "tokio")]
+enum News<C> {
+    NoRuntime(std::io::Error),
+    /// The first look at the heap, or why there was none.
+    Looked(Result<(C, Duration), Fault>),
+    Down,
+}
+
+/// The part of the course that happens on the runtime's thread.
+#[cfg(feature = "tokio")]
+struct OnTokio<J: Judge> {
+    course: Course<J>,
+    news: mpsc::Sender<News<J::Count>>,
+}
+
+#[cfg(feature = "tokio")]
+impl<J: Judge> OnTokio<J> {
+    fn run(self, body: Box<dyn FnOnce(&tokio::runtime::Runtime) -> ExitCode + Send>) {
+        let OnTokio { course, news } = self;
+        let limit = course.settle_limit();
+        let mut driver = match Driver::build(&course.case.runtime, limit) {
+            Ok(driver) => driver,
+            Err(error) => return tell(&news, News::NoRuntime(error)),
+        };
+        course.judge.body_begins();
+        (course.progress)(Stage::Body);
+        let ended = catch(|| body(driver.runtime()));
+        (course.progress)(Stage::Settling);
+        let first = match course.fault(&ended) {
+            Some(fault) => Err(fault),
+            None => Ok(settle(&*course.judge, limit, |pause| driver.run_for(pause))),
+        };
+        tell(&news, News::Looked(first));
+        drop(driver);
+        tell(&news, News::Down);
+    }
+}
+
+/// Nobody listens any more once the shutdown has taken too long.
+#[cfg(feature = "tokio")]
+fn tell<C>(news: &mpsc::Sender<News<C>>, what: News<C>) {
+    let _ = news.send(what);
+}
+
+fn died() -> Report {
+    Report::of(Outcome::CouldNotTell("memleak: the thread of the test panicked outside of its body".to_owned()))
+}
+
+impl From<Fault> for Outcome {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Panicked => Outcome::BodyPanicked,
+            Fault::Said(text) => Outcome::BodyFailed(text),
+        }
+    }
+}
+
+const UNSUPPORTED: &str = "MEMLEAK_UNSUPPORTED";
+
+fn may_skip(case: &Case) -> bool {
+    case.unsupported == Unsupported::Skip || env::var_os(UNSUPPORTED).is_some_and(|value| value == "skip")
+}

@@ -1,0 +1,71 @@
+//! How a test ended, as one closed type, and the words and the failure that the test's thread makes of it.
+
+use std::panic;
+
+/// How a test ended. Only [`Outcome::Passed`] and [`Outcome::Unchecked`] are a pass.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Outcome {
+    /// The body did what it should, and the heap is as expected.
+    Passed,
+    /// The body did what it should; the heap could not be read, for this reason, and the test allows that.
+    Unchecked(String),
+    /// The heap is not as expected; the text says how.
+    Unclean(String),
+    /// It could not be told whether the heap is as expected; the text says why.
+    CouldNotTell(String),
+    /// The body panicked, and should not have. The panic hook has said why.
+    BodyPanicked,
+    /// The body returned what `Termination` takes for a failure, or did not panic as `#[should_panic]` says.
+    BodyFailed(String),
+    /// The process of the test ended, or was ended, without saying how the test ended.
+    NoVerdict(String),
+}
+
+/// What the test's thread is to say and do.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Report {
+    /// How the test ended.
+    pub(super) outcome: Outcome,
+    /// What else is worth a line, one each.
+    pub(super) notes: Vec<String>,
+}
+
+impl Report {
+    /// Only an outcome.
+    pub(super) fn of(outcome: Outcome) -> Self {
+        Report { outcome, notes: Vec::new() }
+    }
+
+    /// Whether the test passes.
+    pub(super) fn passes(&self) -> bool {
+        matches!(self.outcome, Outcome::Passed | Outcome::Unchecked(_))
+    }
+
+    /// What is said on the test's stderr; each line ends with a newline.
+    pub(super) fn text(&self) -> String {
+        let mut text = match &self.outcome {
+            Outcome::Passed | Outcome::BodyPanicked => String::new(),
+            Outcome::Unchecked(why) => format!("memleak: the heap was not checked: {why}"),
+            Outcome::Unclean(text) | Outcome::CouldNotTell(text) | Outcome::BodyFailed(text) => text.clone(),
+            Outcome::NoVerdict(why) => format!("memleak: no verdict: {why}"),
+        };
+        if !text.is_empty() && !text.ends_with('\n') {
+            text.push('\n');
+        }
+        for note in &self.notes {
+            text.push_str("memleak: note: ");
+            text.push_str(note);
+            text.push('\n');
+        }
+        text
+    }
+
+    /// Says it on the current thread's stderr, which libtest captures, and lets the test fail if it has to.
+    pub(super) fn conclude(self) {
+        eprint!("{}", self.text());
+        if !self.passes() {
+            // The reason has been said; `panic!` would add a location in this file to it.
+            panic::resume_unwind(Box::new("the test failed; the reason is printed above"));
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! What an async body runs on: a tokio runtime made as the test asks, or, without tokio, the test's thread alone.
+
+#[cfg(feature = "tokio")]
+pub(super) use on_tokio::Driver;
+
+#[cfg(not(feature = "tokio"))]
+pub(super) use alone::block_on;
+
+#[cfg(feature = "tokio")]
+mod on_tokio {
+    use super::super::{Flavor, PausedClock, RuntimeOptions};
+    use std::future;
+    use std::io;
+    use std::pin::{Pin, pin};
+    use std::sync::mpsc::{self, RecvTimeoutError};
+    use std::task::Poll;
+    use std::thread;
+    use std::time::{Duration, Instant};
+    use tokio::runtime::{Builder, Runtime};
+
+    /// A runtime that can be let run for a while after the body has ended.
+    pub(in super::super) struct Driver {
+        runtime: Runtime,
+        paused: Option<PausedClock>,
+        /// How much of the paused clock's time background work may still use up.
+        clock_left: Duration,
+    }
+
+    impl Driver {
+        /// Builds the runtime; `settle` is how far a paused clock may run after the body.
+        pub(in super::super) fn build(options: &RuntimeOptions, settle: Duration) -> io::Result<Driver> {
+            let mut builder = match options.flavor {
+                Flavor::CurrentThread => Builder::new_current_thread(),
+                Flavor::MultiThread => Builder::new_multi_thread(),
+            };
+            if let Some(threads) = options.worker_threads {
+                builder.worker_threads(threads);
+            }
+            builder.enable_all();
+            if let Some(clock) = options.paused {
+                (clock.pause)(&mut builder);
+            }
+            Ok(Driver { runtime: builder.build()?, paused: options.paused, clock_left: settle })
+        }
+
+        /// For the body.
+        pub(in super::super) fn runtime(&self) -> &Runtime {
+            &self.runtime
+        }
+
+        /// Lets tasks, timers and IO run for about `pause`, and says how much of that counts as time waited.
+        ///
+        /// A paused clock goes first, by as much as real time would have gone. It would jump from timer to timer without end, so it is
+        /// stopped then, and the rest of the wait is for work that needs real time: threads and IO.
+        pub(in super::super) fn run_for(&mut self, pause: Duration) -> Duration {
+            let Some(clock) = self.paused else {
+                self.runtime.block_on(alarm(pause));
+                return pause;
+            };
+            if self.clock_left.is_zero() {
+                self.run_with_stopped_clock(pause);
+                return pause;
+            }
+            let step = self.clock_left.min(pause.max(LEAST_CLOCK_STEP));
+            self.clock_left -= step;
+            // A task on the blocking pool stops the clock as well; the alarm ends the wait then.
+            self.runtime.block_on(async { first(pin!(alarm(step)), (clock.sleep)(step)).await });
+            Duration::ZERO
+        }
+
+        /// tokio does not move a paused clock while a blocking task runs (not so in releases before 1.22).
+        fn run_with_stopped_clock(&self, pause: Duration) {
+            let (release, held) = mpsc::channel::<()>();
+            // Ends when `release` is dropped.
+            self.runtime.spawn_blocking(move || held.recv());
+            self.runtime.block_on(alarm(pause));
+            drop(release);
+        }
+    }
+
+    /// Fewer looks at the heap while a paused clock goes.
+    const LEAST_CLOCK_STEP: Duration = Duration::from_millis(40);
+
+    /// Ready after `time`, woken by a thread: the runtime's own timers may be off, or paused.
+    async fn alarm(time: Duration) {
+        let due = Instant::now() + time;
+        let mut set = None;
+        future::poll_fn(move |context| {
+            let left = due.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Poll::Ready(());
+            }
+            set.get_or_insert_with(|| {
+                let waker = context.waker().clone();
+                let (alive, dropped) = mpsc::channel::<()>();
+                thread::spawn(move || {
+                    // Lets go of the waker, which holds the runtime, as soon as nobody waits any more.
+                    if dropped.recv_timeout(left) == Err(RecvTimeoutError::Timeout) {
+                        waker.wake();
+                    }
+                });
+                alive
+            });
+            Poll::Pending
+        })
+        .await;
+    }
+
+    /// Ready when either is.
+    async fn first(mut one: impl Future<Output = ()> + Unpin, mut other: impl Future<Output = ()> + Unpin) {
+        future::poll_fn(|context| {
+            if Pin::new(&mut one).poll(context).is_ready() {
+                return Poll::Ready(());
+            }
+            Pin::new(&mut other).poll(context)
+        })
+        .await;
+    }
+}
+
+#[cfg(not(feature = "tokio"))]
+mod alone {
+    use std::pin::Pin;
+    use std::sync::Arc;
+    use std::task::{Context, Poll, Wake, Waker};
+    use std::thread::{self, Thread};
+
+    struct Unpark(Thread);
+
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+
+    /// Runs a future to its end on this thread.
+    pub(in super::super) fn block_on<T>(mut future: Pin<Box<dyn Future<Output = T>>>) -> T {
+        let waker = Waker::from(Arc::new(Unpark(thread::current())));
+        let mut context = Context::from_waker(&waker);
+        loop {
+            if let Poll::Ready(value) = future.as_mut().poll(&mut context) {
+                return value;
+            }
+            thread::park();
+        }
+    }
+}
