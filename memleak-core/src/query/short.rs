@@ -1,4 +1,5 @@
-//! Type names as people read them: `Arc<chat::Session>` for `alloc::sync::Arc<chat::Session, alloc::alloc::Global>`.
+//! Names as people read them: `Arc<chat::Session>` for `alloc::sync::Arc<chat::Session, alloc::alloc::Global>`, and
+//! `chat::heartbeat` for `chat::heartbeat::{async_fn#0}<u8>`.
 
 use super::name::{self, Dialect, Name, Path, Segment, Word};
 use super::pattern::is_std_default;
@@ -14,6 +15,35 @@ pub fn short(name: &str) -> String {
         }
         _ => name.to_owned(),
     }
+}
+
+/// A function's path without its generics, the body of an async fn as the async fn, and closures without their numbers.
+pub fn short_function(path: &str) -> String {
+    let Ok(Name::Path(parsed)) = name::parse(path, Dialect::DebugInfo) else { return path.to_owned() };
+    let mut words: Vec<String> = Vec::new();
+    for (i, segment) in parsed.segments.iter().enumerate() {
+        let own_generics = i + 1 == parsed.segments.len();
+        match &segment.word {
+            Word::Plain(word) if own_generics => words.push(word.clone()),
+            Word::Plain(word) => words.push(format!("{word}{}", brief_arguments(segment))),
+            Word::Braces(inner) => {
+                let kind = inner.split('#').next().unwrap_or_default().trim_end_matches("_env");
+                if !matches!(kind, "impl" | "async_fn") {
+                    words.push(format!("{{{}}}", kind.replace('_', " ")));
+                }
+            }
+            Word::Segments => {}
+        }
+    }
+    words.join("::")
+}
+
+/// The generics of the type a method belongs to, unless they are long.
+fn brief_arguments(segment: &Segment) -> String {
+    const LONG: usize = 32;
+    let mut text = String::new();
+    write_arguments(segment, &mut text);
+    if text.len() > LONG { "<…>".to_owned() } else { text }
 }
 
 fn contains_unread(name: &Name) -> bool {
@@ -138,7 +168,7 @@ fn write_arguments(segment: &Segment, out: &mut String) {
 
 #[cfg(test)]
 mod tests {
-    use super::short;
+    use super::{short, short_function};
 
     #[test]
     fn what_is_left_of_a_name() {
@@ -169,6 +199,25 @@ mod tests {
         ];
         for (name, expected) in names {
             assert_eq!(short(name), expected);
+        }
+    }
+
+    #[test]
+    fn functions() {
+        let names = [
+            ("chat::Session::connect", "chat::Session::connect"),
+            ("chat::heartbeat::{async_fn#0}<u8>", "chat::heartbeat"),
+            ("chat::heartbeat::{async_fn#0}::{closure#1}", "chat::heartbeat::{closure}"),
+            ("chat::main::{async_block#2}", "chat::main::{async block}"),
+            ("chat::main::{closure_env#0}", "chat::main::{closure}"),
+            ("chat::session::{impl#2}::drop", "chat::session::drop"),
+            ("net::Link<net::Tcp>::open<u8>", "net::Link<net::Tcp>::open"),
+            ("net::Link<net::Buffered<net::Encrypted<net::Tcp>>>::open", "net::Link<…>::open"),
+            ("main", "main"),
+            ("_ZN%odd", "_ZN%odd"),
+        ];
+        for (name, expected) in names {
+            assert_eq!(short_function(name), expected);
         }
     }
 }

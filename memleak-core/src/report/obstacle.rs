@@ -1,0 +1,158 @@
+//! The text where nothing could be told: what stands in the way, and what to write.
+
+use super::{Ink, Look, failure};
+use crate::check::verdict::Obstacle;
+use crate::debuginfo::load::LoadError;
+use crate::query::pattern::PatternError;
+
+pub(super) fn text(obstacles: &[Obstacle], look: &Look) -> String {
+    let mut parts: Vec<String> = obstacles.iter().map(|obstacle| part(obstacle, look)).collect();
+    parts.push("memleak could not check this test, and that is not a pass.\n".to_owned());
+    parts.join("\n")
+}
+
+/// What is wrong, details, and what to do about it.
+struct Explained {
+    wrong: String,
+    details: String,
+    help: &'static str,
+}
+
+fn part(obstacle: &Obstacle, look: &Look) -> String {
+    let Explained { wrong, details, help } = explain(obstacle);
+    let mut text = look.paint(Ink::Failure, &wrong) + "\n";
+    for line in details.lines() {
+        text += format!("  {line}").trim_end();
+        text.push('\n');
+    }
+    for (i, line) in help.lines().enumerate() {
+        let label = if i == 0 { look.paint(Ink::Help, "help") + ": " } else { "      ".to_owned() };
+        text += format!("  {label}{line}").trim_end();
+        text.push('\n');
+    }
+    text
+}
+
+fn explain(obstacle: &Obstacle) -> Explained {
+    let plain = |wrong: &str, help| Explained { wrong: wrong.to_owned(), details: String::new(), help };
+    match obstacle {
+        Obstacle::NotInstalled => {
+            plain("memleak's allocator is not the global allocator of this test binary", NOT_INSTALLED)
+        }
+        Obstacle::NotTracked => plain(
+            "memleak's allocator is installed, but was not recording",
+            "the test ran outside of the process that memleak starts for it, or something cleared that process's\n\
+             environment before its first allocation; run it with `cargo test` or `cargo nextest run`",
+        ),
+        Obstacle::NoStacks => plain("memleak cannot capture call stacks on this platform", SKIP),
+        Obstacle::DebugInfo(error) => debug_info(error),
+        Obstacle::Pattern { written, .. } if written.trim().is_empty() => Explained {
+            wrong: "an empty text is not a type pattern".to_owned(),
+            details: String::new(),
+            help: PATTERNS,
+        },
+        Obstacle::Pattern { written, error } => Explained {
+            wrong: format!("`{written}` is not a type pattern"),
+            details: caret(written, error),
+            help: PATTERNS,
+        },
+        Obstacle::UnknownName { written, resolved, nearest } => unknown(written, *resolved, nearest),
+        Obstacle::Losses(losses) => Explained {
+            wrong: "no instance too many was found, but not everything was recorded".to_owned(),
+            details: failure::losses(*losses).unwrap_or_default(),
+            help: "let the test allocate less, or split it",
+        },
+    }
+}
+
+const PATTERNS: &str =
+    "patterns look like `Session`, `chat::Session`, `Link<Tcp>`, `db::*`, `db::**::Conn`, `dyn Chat`, `Conn::Open`";
+
+const NOT_INSTALLED: &str = "\
+memleak's feature `global-allocator` installs it; it is a default feature. If the program has a
+#[global_allocator] of its own, leave that feature out and wrap the program's allocator instead:
+
+    #[global_allocator]
+    static ALLOCATOR: memleak::Allocator<Jemalloc> = memleak::Allocator::new(Jemalloc);";
+
+const SKIP: &str = "\
+to run the test here without its check, write #[leak_test(unsupported = \"skip\", ...)], or set
+MEMLEAK_UNSUPPORTED=skip for all tests";
+
+fn debug_info(error: &LoadError) -> Explained {
+    let (wrong, help) = match error {
+        LoadError::UnsupportedPlatform(name) => {
+            return Explained {
+                wrong: format!("memleak cannot read the types of a program on {name}"),
+                details: "It reads them on x86-64 Linux.".to_owned(),
+                help: SKIP,
+            };
+        }
+        LoadError::Unreadable(why) => {
+            return Explained {
+                wrong: "memleak could not read the test binary's debug info".to_owned(),
+                details: why.clone(),
+                help: "build the tests again; if that does not help, this is a fault of memleak: please report it",
+            };
+        }
+        LoadError::NoDebugInfo => ("this test binary has no debug info, so its types are not known", FULL),
+        LoadError::Stripped => (
+            "this test binary was stripped: its debug info is gone, so its types are not known",
+            "turn stripping off in the Cargo.toml of the workspace:\n\n    [profile.test]\n    strip = false\n    debug = \"full\"\n\n\
+             with `cargo test --release` the section is [profile.release]",
+        ),
+        LoadError::LineTablesOnly => ("the debug info of this test binary has lines only, no types", FULL),
+        LoadError::Split => (
+            "the debug info of this test binary is in other files, which memleak does not read",
+            "turn splitting off in the Cargo.toml of the workspace:\n\n    [profile.test]\n    split-debuginfo = \"off\"\n\n\
+             with `cargo test --release` the section is [profile.release]",
+        ),
+        LoadError::Compressed => (
+            "the debug info of this test binary is compressed, which memleak does not read",
+            "leave `--compress-debug-sections` out of the linker's arguments (RUSTFLAGS, .cargo/config.toml)",
+        ),
+    };
+    Explained { wrong: wrong.to_owned(), details: String::new(), help }
+}
+
+const FULL: &str = "\
+turn full debug info on in the Cargo.toml of the workspace, and remove a weaker `debug` there, in
+.cargo/config.toml and in CARGO_PROFILE_TEST_DEBUG or CARGO_PROFILE_DEV_DEBUG:
+
+    [profile.test]
+    debug = \"full\"
+
+with `cargo test --release` the section is [profile.release]";
+
+fn unknown(written: &str, resolved: bool, nearest: &[String]) -> Explained {
+    let wrong = if resolved {
+        format!("`{written}` is a type, but this test binary's debug info does not have it")
+    } else {
+        format!("no type in this test binary is called `{written}`")
+    };
+    let details: Vec<String> = nearest
+        .iter()
+        .enumerate()
+        .map(|(i, name)| format!("{:9}{name}", if i == 0 { "nearest" } else { "" }))
+        .collect();
+    let help = match (resolved, nearest.is_empty()) {
+        (true, _) => {
+            "no code in this binary makes a value of it, so there is nothing to check; or the crate that does is\n\
+             built without debug info (look for `debug` in [profile.*.package] of Cargo.toml)"
+        }
+        (false, true) => {
+            "write the type's name as in the source, without the alias it may have. A type that no code in this\n\
+             binary makes a value of is not in its debug info"
+        }
+        (false, false) => "write one of these; a name that no type has would pass whatever lives",
+    };
+    Explained { wrong, details: details.join("\n"), help }
+}
+
+/// The text, and below it a mark under the part at fault, with the message.
+fn caret(written: &str, error: &PatternError) -> String {
+    let columns = |range: core::ops::Range<usize>| written.get(range).map_or(0, |part| part.chars().count());
+    let before = columns(0..error.at.start);
+    let marks = "^".repeat(columns(error.at.clone()).max(1));
+    format!("{written}\n{}{marks} {}", " ".repeat(before), error.message)
+}

@@ -1,0 +1,520 @@
+//! The texts, word for word. Read them cold: what leaked, where, what next?
+
+use super::{Look, text};
+use crate::check::verdict::{AfterShutdown, Doubt, Failure, Frame, Group, Missed, Obstacle, Place, Verdict};
+use crate::debuginfo::code::CodeKind;
+use crate::debuginfo::load::LoadError;
+use crate::query::pattern::Pattern;
+use crate::tracker::Losses;
+use expect_test::{Expect, expect};
+use std::path::PathBuf;
+use std::time::Duration;
+
+fn frame(function: &str, file: &str, line: u32) -> Frame {
+    let location = (!file.is_empty()).then(|| (file.to_owned(), line));
+    Frame { function: function.to_owned(), kind: CodeKind::of(function, (!file.is_empty()).then_some(file)), location }
+}
+
+const STD: &str = "/rustc/59807616e1fa2540724bfbac14d7976d7e4a3860/library/alloc/src/boxed.rs";
+const TOKIO: &str = "/home/u/.cargo/registry/src/index-1/tokio-1.48.0/src/runtime/task/core.rs";
+const DASHMAP: &str = "/home/u/.cargo/registry/src/index-1/dashmap-6.1.0/src/lib.rs";
+
+fn stack() -> Vec<Frame> {
+    vec![
+        frame(
+            "memleak_core::tracker::{impl#1}::alloc<std::alloc::System>",
+            "/work/memleak/memleak-core/src/tracker/mod.rs",
+            40,
+        ),
+        frame("alloc::alloc::exchange_malloc", STD, 100),
+        frame("alloc::sync::Arc<chat::Session, alloc::alloc::Global>::new<chat::Session>", STD, 200),
+        frame("chat::Session::connect::{async_fn#0}", "/work/chat/src/session.rs", 41),
+        frame("chat::tests::logging_off_cleans_up_session::{async_block#0}", "/work/chat/src/lib.rs", 110),
+        frame("tokio::runtime::task::core::{impl#6}::poll", TOKIO, 375),
+        frame("tokio::runtime::runtime::Runtime::block_on<_>", TOKIO, 12),
+        frame("chat::tests::logging_off_cleans_up_session", "/work/chat/src/lib.rs", 108),
+        frame("memleak_core::runner::run", "/work/memleak/memleak-core/src/runner/mod.rs", 9),
+        frame("core::ops::function::FnOnce::call_once<fn()>", STD, 7),
+        frame("__libc_start_main", "", 0),
+    ]
+}
+
+fn group(type_name: &str, count: u64, stack: Vec<Frame>) -> Group {
+    Group {
+        type_name: type_name.to_owned(),
+        count,
+        size: 112,
+        before: 0,
+        doubt: None,
+        place: Place::Block { inside: None, stack },
+    }
+}
+
+fn missed(written: &str, groups: Vec<Group>) -> Missed {
+    Missed { written: written.to_owned(), at_most: 0, groups, after_shutdown: AfterShutdown::NoRuntime }
+}
+
+fn failed(missed: Vec<Missed>) -> Failure {
+    Failure { missed, settled: Duration::ZERO, losses: Losses::default() }
+}
+
+fn look() -> Look {
+    Look { color: false, root: Some(PathBuf::from("/work/chat")) }
+}
+
+#[track_caller]
+fn shows(verdict: Verdict, expected: Expect) {
+    expected.assert_eq(&text(&verdict, &look()));
+}
+
+#[track_caller]
+fn explains(obstacle: Obstacle, expected: Expect) {
+    shows(Verdict::CouldNotTell(vec![obstacle]), expected);
+}
+
+#[test]
+fn a_session_that_a_static_holds() {
+    let mut missed = missed("Session", vec![group("chat::Session", 2, stack())]);
+    missed.after_shutdown = AfterShutdown::Live { certain: 2, possible: 0 };
+    let failure = Failure { settled: Duration::from_secs(1), ..failed(vec![missed]) };
+    shows(
+        Verdict::Failed(failure),
+        expect![[r#"
+            2 live `chat::Session`, expected 0
+
+              chat::Session  2 live, 112 bytes each
+                allocated at  src/session.rs:41  chat::Session::connect
+                              src/lib.rs:110     chat::tests::logging_off_cleans_up_session::{async block}
+                              … 2 frames of tokio
+                              src/lib.rs:108     chat::tests::logging_off_cleans_up_session
+                              … 3 frames of memleak and std
+
+            Counted 1 s after the test's body had ended, while the runtime was still running.
+            Once the runtime was shut down, 2 still lived: look for a static, a thread, a cycle or a forgotten value.
+        "#]],
+    );
+}
+
+#[test]
+fn a_session_that_a_task_holds() {
+    let mut missed = missed("Session", vec![group("chat::Session", 1, stack())]);
+    missed.after_shutdown = AfterShutdown::Clean;
+    let failure = Failure { settled: Duration::from_millis(250), ..failed(vec![missed]) };
+    shows(
+        Verdict::Failed(failure),
+        expect![[r#"
+            1 live `chat::Session`, expected 0
+
+              chat::Session  1 live, 112 bytes
+                allocated at  src/session.rs:41  chat::Session::connect
+                              src/lib.rs:110     chat::tests::logging_off_cleans_up_session::{async block}
+                              … 2 frames of tokio
+                              src/lib.rs:108     chat::tests::logging_off_cleans_up_session
+                              … 3 frames of memleak and std
+
+            Counted 250 ms after the test's body had ended, while the runtime was still running.
+            Once the runtime was shut down, none lived any more, so the runtime held them: look for a task that has not ended.
+        "#]],
+    );
+}
+
+#[test]
+fn several_types_and_places() {
+    let deep = vec![
+        frame("alloc::raw_vec::finish_grow", STD, 1),
+        frame("dashmap::DashMap<u64, chat::Session, std::hash::random::RandomState>::insert<u64>", DASHMAP, 90),
+        frame("chat::Registry<u64>::add", "/work/chat/src/registry.rs", 7),
+        frame("chat::main::{closure#3}", "/work/net/src/link.rs", 1234),
+    ];
+    let mut inside = Group { before: 1, ..group("chat::Session", 3, deep) };
+    if let Place::Block { inside, .. } = &mut inside.place {
+        *inside = Some("alloc::vec::Vec<chat::Room, alloc::alloc::Global>".to_owned());
+    }
+    let in_static = Group {
+        size: 1,
+        before: 1,
+        place: Place::Static("chat::CURRENT".to_owned()),
+        ..group("chat::db::Session", 1, vec![])
+    };
+    let unknown = Group { before: 2, ..group("net::Link<net::Tcp>", 2, vec![]) };
+    let sessions = missed("Session", vec![inside, in_static]);
+    let links = Missed { at_most: 1, ..missed("Link<Tcp>", vec![unknown]) };
+    shows(
+        Verdict::Failed(failed(vec![sessions, links])),
+        expect![[r#"
+            3 live `chat::Session`, expected 0
+            1 live `chat::db::Session`, expected 0
+            2 live `Link<Tcp>`, expected at most 1
+
+              chat::Session  3 live, 112 bytes each
+                as part of    Vec<chat::Room>
+                allocated at  src/registry.rs:7           chat::Registry<u64>::add (inside dashmap)
+                              /work/net/src/link.rs:1234  chat::main::{closure}
+                before        1 of them lived before the test began
+
+              chat::db::Session  1 live, 1 byte
+                in static     chat::CURRENT
+                before        it lived before the test began
+
+              net::Link<net::Tcp>  2 live, 112 bytes each
+                allocated at  unknown: the call stack could not be read
+                before        all of them lived before the test began
+
+            Counted when the test's body had ended.
+        "#]],
+    );
+}
+
+#[test]
+fn what_is_not_certain_stands_apart() {
+    let doubtful = |doubt, count| Group { doubt: Some(doubt), ..group("chat::Session", count, stack()[1..4].to_vec()) };
+    let certain = group("chat::Session", 1, stack()[1..4].to_vec());
+    let future = Doubt::Suspended("chat::heartbeat::{async_fn_env#0}".to_owned());
+    let mut both = missed("Session", vec![doubtful(Doubt::NoOwner, 2), certain, doubtful(future, 1)]);
+    both.after_shutdown = AfterShutdown::Live { certain: 1, possible: 2 };
+    let failure = Failure { losses: Losses { blocks: 3, stacks: 1 }, ..failed(vec![both]) };
+    shows(
+        Verdict::Failed(failure),
+        expect![[r#"
+        1 live `chat::Session` and possibly 3 more, expected 0
+
+          chat::Session  1 live, 112 bytes
+            allocated at  src/session.rs:41  chat::Session::connect
+
+          chat::Session  2 possibly live, 112 bytes each
+            not certain   in a buffer whose owner was not found, so which of its slots are in use is not known
+            allocated at  src/session.rs:41  chat::Session::connect
+
+          chat::Session  1 possibly live, 112 bytes
+            not certain   a local of the suspended future chat::heartbeat::{async_fn_env#0}, which may have moved or dropped it before this await
+            allocated at  src/session.rs:41  chat::Session::connect
+
+        Counted when the test's body had ended, while the runtime was still running.
+        Once the runtime was shut down, 1 still lived for certain and 2 possibly.
+        memleak could not record 3 allocations (its table was full) and the call stack of 1 allocation, so more may live than were counted.
+    "#]],
+    );
+
+    let only = missed(
+        "Session",
+        vec![
+            doubtful(Doubt::MaybeUninit, 1),
+            doubtful(Doubt::NotUnderstood("std::collections::hash::map::HashMap<u64, chat::Session>".to_owned()), 1),
+            doubtful(Doubt::OwnLayout("slab::Slab<chat::Session>::grow".to_owned()), 1),
+        ],
+    );
+    shows(
+        Verdict::Failed(failed(vec![only])),
+        expect![[r#"
+            0 live `chat::Session` for certain, 3 possibly, expected 0
+
+              chat::Session  1 possibly live, 112 bytes
+                not certain   in memory that need not hold a value: a union, `MaybeUninit` or `ManuallyDrop`
+                allocated at  src/session.rs:41  chat::Session::connect
+
+              chat::Session  1 possibly live, 112 bytes
+                not certain   in a HashMap<u64, chat::Session> whose contents make no sense to memleak
+                allocated at  src/session.rs:41  chat::Session::connect
+
+              chat::Session  1 possibly live, 112 bytes
+                not certain   perhaps in a block that slab::Slab<chat::Session>::grow laid out itself
+                allocated at  src/session.rs:41  chat::Session::connect
+
+              memleak cannot decide whether these are alive, and does not call that a pass.
+
+            Counted when the test's body had ended.
+        "#]],
+    );
+}
+
+#[test]
+fn stacks_without_a_frame_of_the_user() {
+    let of_tokio = stack().into_iter().filter(|frame| frame.kind != CodeKind::User).collect();
+    let of_std = vec![frame("std::thread::Thread::new", STD, 5), frame("start_thread", "", 0)];
+    let deep = (0..40).map(|i| frame("chat::descend", "/work/chat/src/deep.rs", i + 1)).collect();
+    let groups = vec![group("chat::A", 1, of_tokio), group("chat::B", 1, of_std), group("chat::C", 1, deep)];
+    shows(
+        Verdict::Failed(failed(vec![missed("?", groups)])),
+        expect![[r#"
+            1 live `chat::A`, expected 0
+            1 live `chat::B`, expected 0
+            1 live `chat::C`, expected 0
+
+              chat::A  1 live, 112 bytes
+                allocated at  tokio-1.48.0/src/runtime/task/core.rs:375  tokio::runtime::task::core::poll
+                              tokio-1.48.0/src/runtime/task/core.rs:12   tokio::runtime::runtime::Runtime::block_on
+                              … 3 frames of memleak and std
+
+              chat::B  1 live, 112 bytes
+                allocated at  library/alloc/src/boxed.rs:5  std::thread::Thread::new
+                              (no line)                     start_thread
+
+              chat::C  1 live, 112 bytes
+                allocated at  src/deep.rs:1   chat::descend
+                              src/deep.rs:2   chat::descend
+                              src/deep.rs:3   chat::descend
+                              src/deep.rs:4   chat::descend
+                              src/deep.rs:5   chat::descend
+                              src/deep.rs:6   chat::descend
+                              src/deep.rs:7   chat::descend
+                              src/deep.rs:8   chat::descend
+                              src/deep.rs:9   chat::descend
+                              src/deep.rs:10  chat::descend
+                              src/deep.rs:11  chat::descend
+                              src/deep.rs:12  chat::descend
+                              … 28 frames of chat
+
+            Counted when the test's body had ended.
+        "#]],
+    );
+}
+
+#[test]
+fn many_places_are_counted_where_they_are_not_shown() {
+    let groups = (0..30).map(|i| group(&format!("chat::T{i}"), 2, vec![])).collect();
+    let text = text(&Verdict::Failed(failed(vec![missed("T*", groups)])), &look());
+    assert!(text.contains("\n  … 20 more instances at 10 other places not shown\n"), "{text}");
+    assert!(text.contains("\n2 live `chat::T29`, expected 0\n"), "{text}");
+}
+
+#[test]
+fn colour_only_when_asked() {
+    let verdict = Verdict::Failed(failed(vec![missed("Session", vec![group("chat::Session", 1, stack())])]));
+    assert!(!text(&verdict, &look()).contains('\x1b'));
+    let painted = text(&verdict, &Look { color: true, ..look() });
+    let mut plain = String::new();
+    for (i, part) in painted.split('\x1b').enumerate() {
+        plain.push_str(if i == 0 { part } else { part.split_once('m').unwrap().1 });
+    }
+    assert!(painted.len() > plain.len());
+    assert_eq!(plain, text(&verdict, &look()), "colours change nothing else");
+}
+
+#[test]
+fn a_name_that_no_type_has() {
+    let unknown = |written: &str, resolved, nearest: &[&str]| Obstacle::UnknownName {
+        written: written.to_owned(),
+        resolved,
+        nearest: nearest.iter().map(|&name| name.to_owned()).collect(),
+    };
+    explains(
+        unknown("Sesion", false, &["chat::Session", "chat::db::Session"]),
+        expect![[r#"
+            no type in this test binary is called `Sesion`
+              nearest  chat::Session
+                       chat::db::Session
+              help: write one of these; a name that no type has would pass whatever lives
+
+            memleak could not check this test, and that is not a pass.
+        "#]],
+    );
+    explains(
+        unknown("Xyzzy", false, &[]),
+        expect![[r#"
+        no type in this test binary is called `Xyzzy`
+          help: write the type's name as in the source, without the alias it may have. A type that no code in this
+                binary makes a value of is not in its debug info
+
+        memleak could not check this test, and that is not a pass.
+    "#]],
+    );
+    explains(
+        unknown("Session", true, &[]),
+        expect![[r#"
+        `Session` is a type, but this test binary's debug info does not have it
+          help: no code in this binary makes a value of it, so there is nothing to check; or the crate that does is
+                built without debug info (look for `debug` in [profile.*.package] of Cargo.toml)
+
+        memleak could not check this test, and that is not a pass.
+    "#]],
+    );
+}
+
+#[test]
+fn a_pattern_that_is_none() {
+    let broken = |written: &str| Obstacle::Pattern {
+        written: written.to_owned(),
+        error: Pattern::parse(written).expect_err("not a pattern"),
+    };
+    explains(
+        broken("é::Link<Tcp"),
+        expect![[r#"
+        `é::Link<Tcp` is not a type pattern
+          é::Link<Tcp
+                 ^ this `<` is never closed: write `>`
+          help: patterns look like `Session`, `chat::Session`, `Link<Tcp>`, `db::*`, `db::**::Conn`, `dyn Chat`, `Conn::Open`
+
+        memleak could not check this test, and that is not a pass.
+    "#]],
+    );
+    explains(
+        broken("crate::Session"),
+        expect![[r#"
+        `crate::Session` is not a type pattern
+          crate::Session
+          ^^^^^^^ a pattern does not know which module it stands in: write the crate's name, or leave `crate::` out
+          help: patterns look like `Session`, `chat::Session`, `Link<Tcp>`, `db::*`, `db::**::Conn`, `dyn Chat`, `Conn::Open`
+
+        memleak could not check this test, and that is not a pass.
+    "#]],
+    );
+    shows(
+        Verdict::CouldNotTell(vec![broken(""), broken("Session, Conn")]),
+        expect![[r#"
+            an empty text is not a type pattern
+              help: patterns look like `Session`, `chat::Session`, `Link<Tcp>`, `db::*`, `db::**::Conn`, `dyn Chat`, `Conn::Open`
+
+            `Session, Conn` is not a type pattern
+              Session, Conn
+                     ^ a pattern names one type: for several write a list, `["Session", "db::Conn"]`
+              help: patterns look like `Session`, `chat::Session`, `Link<Tcp>`, `db::*`, `db::**::Conn`, `dyn Chat`, `Conn::Open`
+
+            memleak could not check this test, and that is not a pass.
+        "#]],
+    );
+}
+
+#[test]
+fn binaries_without_types() {
+    explains(
+        Obstacle::DebugInfo(LoadError::NoDebugInfo),
+        expect![[r#"
+        this test binary has no debug info, so its types are not known
+          help: turn full debug info on in the Cargo.toml of the workspace, and remove a weaker `debug` there, in
+                .cargo/config.toml and in CARGO_PROFILE_TEST_DEBUG or CARGO_PROFILE_DEV_DEBUG:
+
+                    [profile.test]
+                    debug = "full"
+
+                with `cargo test --release` the section is [profile.release]
+
+        memleak could not check this test, and that is not a pass.
+    "#]],
+    );
+    explains(
+        Obstacle::DebugInfo(LoadError::Stripped),
+        expect![[r#"
+        this test binary was stripped: its debug info is gone, so its types are not known
+          help: turn stripping off in the Cargo.toml of the workspace:
+
+                    [profile.test]
+                    strip = false
+                    debug = "full"
+
+                with `cargo test --release` the section is [profile.release]
+
+        memleak could not check this test, and that is not a pass.
+    "#]],
+    );
+    explains(
+        Obstacle::DebugInfo(LoadError::LineTablesOnly),
+        expect![[r#"
+        the debug info of this test binary has lines only, no types
+          help: turn full debug info on in the Cargo.toml of the workspace, and remove a weaker `debug` there, in
+                .cargo/config.toml and in CARGO_PROFILE_TEST_DEBUG or CARGO_PROFILE_DEV_DEBUG:
+
+                    [profile.test]
+                    debug = "full"
+
+                with `cargo test --release` the section is [profile.release]
+
+        memleak could not check this test, and that is not a pass.
+    "#]],
+    );
+    explains(
+        Obstacle::DebugInfo(LoadError::Split),
+        expect![[r#"
+        the debug info of this test binary is in other files, which memleak does not read
+          help: turn splitting off in the Cargo.toml of the workspace:
+
+                    [profile.test]
+                    split-debuginfo = "off"
+
+                with `cargo test --release` the section is [profile.release]
+
+        memleak could not check this test, and that is not a pass.
+    "#]],
+    );
+    explains(
+        Obstacle::DebugInfo(LoadError::Compressed),
+        expect![[r#"
+        the debug info of this test binary is compressed, which memleak does not read
+          help: leave `--compress-debug-sections` out of the linker's arguments (RUSTFLAGS, .cargo/config.toml)
+
+        memleak could not check this test, and that is not a pass.
+    "#]],
+    );
+    explains(
+        Obstacle::DebugInfo(LoadError::UnsupportedPlatform("aarch64 macOS".to_owned())),
+        expect![[r#"
+        memleak cannot read the types of a program on aarch64 macOS
+          It reads them on x86-64 Linux.
+          help: to run the test here without its check, write #[leak_test(unsupported = "skip", ...)], or set
+                MEMLEAK_UNSUPPORTED=skip for all tests
+
+        memleak could not check this test, and that is not a pass.
+    "#]],
+    );
+    explains(
+        Obstacle::DebugInfo(LoadError::Unreadable("cannot open /proc/self/exe: permission denied".to_owned())),
+        expect![[r#"
+            memleak could not read the test binary's debug info
+              cannot open /proc/self/exe: permission denied
+              help: build the tests again; if that does not help, this is a fault of memleak: please report it
+
+            memleak could not check this test, and that is not a pass.
+        "#]],
+    );
+}
+
+#[test]
+fn tracking_that_was_not_there() {
+    explains(
+        Obstacle::NotInstalled,
+        expect![[r#"
+        memleak's allocator is not the global allocator of this test binary
+          help: memleak's feature `global-allocator` installs it; it is a default feature. If the program has a
+                #[global_allocator] of its own, leave that feature out and wrap the program's allocator instead:
+
+                    #[global_allocator]
+                    static ALLOCATOR: memleak::Allocator<Jemalloc> = memleak::Allocator::new(Jemalloc);
+
+        memleak could not check this test, and that is not a pass.
+    "#]],
+    );
+    explains(
+        Obstacle::NotTracked,
+        expect![[r#"
+        memleak's allocator is installed, but was not recording
+          help: the test ran outside of the process that memleak starts for it, or something cleared that process's
+                environment before its first allocation; run it with `cargo test` or `cargo nextest run`
+
+        memleak could not check this test, and that is not a pass.
+    "#]],
+    );
+    explains(
+        Obstacle::NoStacks,
+        expect![[r#"
+        memleak cannot capture call stacks on this platform
+          help: to run the test here without its check, write #[leak_test(unsupported = "skip", ...)], or set
+                MEMLEAK_UNSUPPORTED=skip for all tests
+
+        memleak could not check this test, and that is not a pass.
+    "#]],
+    );
+    explains(
+        Obstacle::Losses(Losses { blocks: 12, stacks: 0 }),
+        expect![[r#"
+        no instance too many was found, but not everything was recorded
+          memleak could not record 12 allocations (its table was full)
+          help: let the test allocate less, or split it
+
+        memleak could not check this test, and that is not a pass.
+    "#]],
+    );
+}
+
+#[test]
+fn a_pass_says_nothing() {
+    shows(Verdict::Passed, expect![[""]]);
+}
