@@ -45,6 +45,22 @@ pub struct RawLosses {
     pub stacks: u64,
 }
 
+/// How to get from a frame to its caller, spelt out.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RawRule {
+    /// 0: nothing is known, 1: there is a caller, 2: there is none.
+    pub kind: u32,
+    /// Whether the CFA is computed from the frame pointer, or from the stack pointer.
+    pub from_fp: bool,
+    /// CFA minus the register.
+    pub cfa: i64,
+    /// The saved frame pointer's place minus the CFA; zero if it is unchanged.
+    pub fp: i64,
+    /// The return address's place minus the CFA.
+    pub ra: i64,
+}
+
 /// The functions of the tracking half. There is one, the static `MEMLEAK_TRACKER`.
 #[repr(C)]
 pub struct Tracker {
@@ -87,4 +103,8 @@ pub struct Tracker {
     pub losses: unsafe extern "C" fn(into: *mut RawLosses),
     /// Looks for modules that were loaded since the last time. Never from the hook: it takes the loader's lock.
     pub refresh_modules: unsafe extern "C" fn(),
+    /// For tests: the rule of the frame that is at a code address.
+    pub rule: unsafe extern "C" fn(address: u64, into: *mut RawRule),
+    /// For tests: the stack of the caller; as the hook captures it, or having forgotten the last one.
+    pub stack_here: unsafe extern "C" fn(plainly: bool) -> u32,
 }

@@ -2,7 +2,7 @@
 //!
 //! May use: `interface_tracker`.
 
-use super::interface_tracker::{OFF, RawBlock, RawLosses, Tracker};
+use super::interface_tracker::{OFF, RawBlock, RawLosses, RawRule, Tracker};
 use core::sync::atomic::AtomicU32;
 
 /// The door of the tracking half.
@@ -27,6 +27,8 @@ pub static MEMLEAK_TRACKER: Tracker = Tracker {
     frames,
     losses,
     refresh_modules: nothing,
+    rule,
+    stack_here,
 };
 
 unsafe extern "C" fn allocated(_: *mut u8, _: usize, _: u32) {}
@@ -66,4 +68,11 @@ unsafe extern "C" fn frames(_: u32, _: *mut u64, _: usize, truncated: *mut u32) 
 unsafe extern "C" fn losses(into: *mut RawLosses) {
     // SAFETY: the caller passes a place for the answer.
     unsafe { *into = RawLosses::default() };
+}
+unsafe extern "C" fn rule(_: u64, into: *mut RawRule) {
+    // SAFETY: the caller passes a place for the answer.
+    unsafe { *into = RawRule::default() };
+}
+unsafe extern "C" fn stack_here(_: bool) -> u32 {
+    0
 }

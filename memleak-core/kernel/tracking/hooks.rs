@@ -41,10 +41,11 @@ use super::modules;
 use super::os;
 use super::pool;
 use super::rule_table;
+use super::rules::rule_for;
 use super::stacks;
 use super::table;
 use super::threads::{self, Thread};
-use super::unwind::{self, Registers};
+use super::unwind::Registers;
 use core::arch::naked_asm;
 use core::ptr;
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -71,6 +72,8 @@ pub static MEMLEAK_TRACKER: Tracker = Tracker {
     frames,
     losses,
     refresh_modules,
+    rule,
+    stack_here,
 };
 
 /// A state that only this file knows: some thread is deciding right now.
@@ -155,14 +158,30 @@ fn after_fork() {
 
 /// Puts the caller's frame into the fourth to sixth argument and goes on to the function named.
 macro_rules! with_callers_frame {
-    ($(#[$doc:meta])* $name:ident($($arg:ident: $ty:ty),*) => $to:path) => {
+    ($(#[$doc:meta])* $name:ident($($arg:ident: $ty:ty),*) $(-> $answer:ty)? => $to:path) => {
         $(#[$doc])*
         #[unsafe(naked)]
-        unsafe extern "C" fn $name($($arg: $ty),*) {
+        unsafe extern "C" fn $name($($arg: $ty),*) $(-> $answer)? {
             #[cfg(target_arch = "x86_64")]
-            naked_asm!("mov rcx, qword ptr [rsp]", "lea r8, [rsp + 8]", "mov r9, rbp", "jmp {to}", to = sym $to);
+            naked_asm!(
+                ".cfi_startproc",
+                "mov rcx, qword ptr [rsp]",
+                "lea r8, [rsp + 8]",
+                "mov r9, rbp",
+                "jmp {to}",
+                ".cfi_endproc",
+                to = sym $to
+            );
             #[cfg(target_arch = "aarch64")]
-            naked_asm!("mov x3, x30", "mov x4, sp", "mov x5, x29", "b {to}", to = sym $to);
+            naked_asm!(
+                ".cfi_startproc",
+                "mov x3, x30",
+                "mov x4, sp",
+                "mov x5, x29",
+                "b {to}",
+                ".cfi_endproc",
+                to = sym $to
+            );
         }
     };
 }
@@ -204,8 +223,8 @@ fn record(thread: &Thread, mut block: RawBlock, at: Registers) {
         LOST_BLOCKS.fetch_add(1, Ordering::Relaxed);
         return;
     }
-    // SAFETY: the thread is busy, so nobody else uses its room.
-    block.stack = unwind::capture(at, unsafe { &mut *thread.room.get() });
+    // SAFETY: the thread is busy, so nobody else uses its memo.
+    block.stack = unsafe { &mut *thread.memo.get() }.capture(at);
     if block.stack == stacks::NONE {
         block.stack = stacks::EMPTY;
         LOST_STACKS.fetch_add(1, Ordering::Relaxed);
@@ -388,4 +407,25 @@ unsafe extern "C" fn losses(into: *mut RawLosses) {
 
 unsafe extern "C" fn refresh_modules() {
     modules::refresh();
+}
+
+unsafe extern "C" fn rule(address: u64, into: *mut RawRule) {
+    // SAFETY: the caller passes a place for the answer.
+    unsafe { *into = rule_for(address).spelt_out() };
+}
+
+with_callers_frame!(
+    /// See [`Tracker::stack_here`].
+    stack_here(plainly: bool) -> u32 => stack_here_at
+);
+
+unsafe extern "C" fn stack_here_at(plainly: bool, _: usize, _: usize, pc: u64, sp: u64, fp: u64) -> u32 {
+    let Some(thread) = threads::current() else { return stacks::EMPTY };
+    thread.busy.set(true);
+    // SAFETY: the thread is busy, so nobody else uses its memo.
+    let memo = unsafe { &mut *thread.memo.get() };
+    let here = Registers { pc, sp, fp };
+    let stack = if plainly { memo.capture_plainly(here) } else { memo.capture(here) };
+    thread.busy.set(false);
+    stack
 }

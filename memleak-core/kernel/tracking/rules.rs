@@ -1,11 +1,12 @@
 //! From a code address to the rule that undoes its frame, by evaluating the call frame instructions of `.eh_frame`.
 //!
-//! May use: `cursor`, `modules`.
+//! May use: `cursor`, `interface_tracker`, `modules`.
 //!
 //! A rule covers what compilers write for ordinary functions: the frame's end (CFA) is the stack or frame pointer plus a constant, the
 //! return address and the caller's frame pointer are at constant distances from it. What does not fit (expressions, as in the PLT and in
 //! signal frames) has no rule, and the stack ends there.
 
+use super::super::interface_tracker::RawRule;
 use super::cursor::Cursor;
 use super::modules;
 
@@ -59,6 +60,19 @@ impl Rule {
     #[inline(always)]
     pub fn ra_offset(self) -> i64 {
         i64::from(self.ra) << 3
+    }
+
+    /// The rule spelt out.
+    pub fn spelt_out(self) -> RawRule {
+        let kind = if self.steps() {
+            1
+        } else if self == Rule::OUTERMOST {
+            2
+        } else {
+            0
+        };
+        let cfa = i64::from(self.cfa >> 4) << 3;
+        RawRule { kind, from_fp: self.uses_fp(), cfa, fp: self.fp_offset(), ra: self.ra_offset() }
     }
 
     /// The rule as a number, for a table.

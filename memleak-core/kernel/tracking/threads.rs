@@ -9,7 +9,7 @@
 
 use super::lock::Lock;
 use super::os;
-use super::unwind::DEEPEST;
+use super::unwind::Memo;
 use core::cell::{Cell, UnsafeCell};
 use core::ffi::c_void;
 use core::mem;
@@ -31,7 +31,8 @@ pub struct Thread {
     /// The next of all records ever made.
     next: Cell<*const Thread>,
     next_free: Cell<*const Thread>,
-    pub room: UnsafeCell<[u64; DEEPEST]>,
+    /// Used only while `busy`.
+    pub memo: UnsafeCell<Memo>,
 }
 
 static ALL: AtomicPtr<Thread> = AtomicPtr::new(ptr::null_mut());

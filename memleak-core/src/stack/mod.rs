@@ -33,3 +33,6 @@ impl StackId {
         }
     }
 }
+
+#[cfg(all(test, target_os = "linux", target_arch = "x86_64", not(miri)))]
+mod tests;
