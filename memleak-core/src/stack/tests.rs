@@ -129,7 +129,7 @@ struct Walk {
 
 type Shape = fn(&mut Walk, u32);
 
-const SHAPES: [Shape; 6] = [ordinary, twice, aligned, through_c, through_catch, through_garbage];
+const SHAPES: [Shape; 7] = [ordinary, twice, aligned, through_c, through_catch, through_garbage, through_padding];
 
 #[inline(never)]
 fn ordinary(walk: &mut Walk, depth: u32) {
@@ -201,6 +201,37 @@ fn through_garbage(walk: &mut Walk, depth: u32) {
     with_frame_pointer(walk, depth, garbage, go_on);
 }
 
+/// Calls a function that aligns its stack, from a random distance: the frames further in are at the same place for any distance, and the
+/// return address of the last time is still in the padding. Only the frame pointer tells.
+#[inline(never)]
+fn through_padding(walk: &mut Walk, depth: u32) {
+    extern "C" fn go_on(walk: &mut Walk, depth: u32) {
+        aligned(walk, depth);
+    }
+    #[unsafe(naked)]
+    extern "C" fn at_distance(walk: &mut Walk, depth: u32, distance: u64, to: extern "C" fn(&mut Walk, u32)) {
+        naked_asm!(
+            ".cfi_startproc",
+            "push rbp",
+            ".cfi_def_cfa_offset 16",
+            ".cfi_offset rbp, -16",
+            "mov rbp, rsp",
+            ".cfi_def_cfa_register rbp",
+            "sub rsp, rdx",
+            "call rcx",
+            "mov rsp, rbp",
+            "pop rbp",
+            ".cfi_def_cfa rsp, 8",
+            "ret",
+            ".cfi_endproc",
+        );
+    }
+    for _ in 0..3 {
+        let distance = walk.random.below(8) * 16;
+        at_distance(walk, depth, distance, go_on);
+    }
+}
+
 /// A few random steps at one depth: captures, and calls of random shapes.
 fn level(walk: &mut Walk, depth: u32) {
     for _ in 0..=walk.random.below(4) {
@@ -259,8 +290,14 @@ fn a_stack_that_is_too_deep_says_so() {
                 if left < 600 {
                     compare();
                 }
-                grow(left - 1);
-                black_box(());
+                // An order of call sites that does not repeat itself.
+                if left.count_ones() % 2 == 0 {
+                    grow(left - 1);
+                    black_box(0);
+                } else {
+                    grow(left - 1);
+                    black_box(1);
+                }
             }
         }
         grow(16_700);
