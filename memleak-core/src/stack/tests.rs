@@ -291,7 +291,7 @@ fn a_stack_that_is_too_deep_says_so() {
                     compare();
                 }
                 // An order of call sites that does not repeat itself.
-                if left.count_ones() % 2 == 0 {
+                if left.count_ones().is_multiple_of(2) {
                     grow(left - 1);
                     black_box(0);
                 } else {
