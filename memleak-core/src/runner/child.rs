@@ -6,6 +6,7 @@ use super::outcome::Report;
 use super::relay::BODY_BEGINS;
 use rustix::process::{Signal, set_parent_process_death_signal};
 use std::io::{self, Write};
+use std::os::unix::process::parent_id;
 use std::process;
 use std::sync::Arc;
 
@@ -15,13 +16,17 @@ pub(super) struct Child {
 }
 
 impl Child {
-    /// Ties the process to its parent.
+    /// Ties the process to its parent, which has the given id.
     ///
     /// # Panics
     /// If the parent cannot be talked to. The panic is the child's output then, and its silence a failure.
-    pub(super) fn begin() -> Child {
-        // Of this thread, which lasts as long as the process. Where it is refused, the time-out of the parent has to do.
+    pub(super) fn begin(parent: u32) -> Child {
+        // Is a matter of this thread, which lasts as long as the process. A parent that is told to stop should not leave children behind;
+        // where the bond is refused, nothing else depends on it.
         let _ = set_parent_process_death_signal(Some(Signal::KILL));
+        if parent_id() != parent {
+            process::exit(FAILED);
+        }
         let channel = Sender::take().expect("memleak: the channel to the parent process could not be opened");
         let mut stdout = io::stdout();
         let _ = stdout.write_all(BODY_BEGINS).and_then(|()| stdout.flush());

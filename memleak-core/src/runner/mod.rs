@@ -189,8 +189,8 @@ type JudgeFor<J> = fn(&'static Case, bool) -> J;
 fn start<J: Judge>(case: &'static Case, place: &'static Location<'static>, body: Body, judge: JudgeFor<J>) {
     match Role::find(case.path) {
         Role::Parent { name } => parent::supervise(case, &name).conclude(),
-        Role::Child { name, colour } => {
-            let child = Child::begin();
+        Role::Child { name, parent, colour } => {
+            let child = Child::begin(parent);
             let course = Course { case, name, place, judge: Arc::new(judge(case, colour)), progress: child.progress() };
             child.end(course.run(body))
         }

@@ -272,3 +272,33 @@ fn ended(stage: Option<Stage>, status: ExitStatus, name: &str) -> String {
     };
     format!("the test's process ended {place}, with {status}{help}")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::process::ExitStatusExt;
+
+    fn outcome(outcome: Outcome, end: End) -> Outcome {
+        let heard = Heard { stage: Some(Stage::Settling), report: Some(Report::of(outcome)) };
+        Ending { heard, end }.report("a::works", Duration::from_secs(2)).outcome
+    }
+
+    #[test]
+    fn a_pass_counts_only_if_the_process_then_ends_as_it_should() {
+        let pass = |end| outcome(Outcome::Passed, end);
+        assert_eq!(pass(End::Itself(ExitStatus::from_raw(0))), Outcome::Passed);
+        let text = "the test passed, but then its process ended with signal: 11 (SIGSEGV)";
+        assert_eq!(pass(End::Itself(ExitStatus::from_raw(11))), Outcome::NoVerdict(text.to_owned()));
+        let text = "the test passed, but its process had not ended after 2s and was killed";
+        assert_eq!(pass(End::TimedOut), Outcome::NoVerdict(text.to_owned()));
+        let text = "the test passed, but how its process ended could not be told: unexpected end of file";
+        assert_eq!(pass(End::Unknown(io::ErrorKind::UnexpectedEof.into())), Outcome::NoVerdict(text.to_owned()));
+    }
+
+    #[test]
+    fn a_failure_counts_however_the_process_ends() {
+        let unclean = || Outcome::Unclean("1 live".to_owned());
+        assert_eq!(outcome(unclean(), End::Itself(ExitStatus::from_raw(11))), unclean());
+        assert_eq!(outcome(unclean(), End::TimedOut), unclean());
+    }
+}

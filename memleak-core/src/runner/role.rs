@@ -23,6 +23,8 @@ pub(super) enum Role {
     Child {
         /// As above.
         name: String,
+        /// The parent's process.
+        parent: u32,
         /// Whether texts may be coloured.
         colour: bool,
     },
@@ -46,7 +48,7 @@ impl Role {
                     && marker.name == name
                     && !CLAIMED.swap(true, Ordering::Relaxed) =>
             {
-                Role::Child { name: name.to_owned(), colour: marker.colour }
+                Role::Child { name: name.to_owned(), parent: marker.parent, colour: marker.colour }
             }
             Some(marker) => Role::Nested(format!(
                 "the leak test `{name}` was started inside the leak test `{}`; a process that is to run leak tests of its own must be \
@@ -85,11 +87,16 @@ impl<'a> Marker<'a> {
 /// What libtest calls the test: the name of the thread it runs a test on. `path` (crate, modules and function) tells whether this is that
 /// thread, and stands in for it where it is not: a harness that uses the main thread, a thread of the user's own.
 fn test_name<'a>(thread: Option<&'a str>, path: &'a str) -> &'a str {
-    let function = path.rsplit("::").next().unwrap_or(path);
+    let function = without_raw(path.rsplit("::").next().unwrap_or(path));
     match thread {
-        Some(thread) if thread.split("::").any(|segment| segment == function) => thread,
+        Some(thread) if thread.split("::").any(|segment| without_raw(segment) == function) => thread,
         _ => path.split_once("::").map_or(path, |(_crate, rest)| rest),
     }
+}
+
+/// libtest writes `r#match`.
+fn without_raw(name: &str) -> &str {
+    name.trim_start_matches("r#")
 }
 
 #[cfg(test)]
@@ -100,6 +107,7 @@ mod tests {
     fn the_test_threads_name_counts_and_other_threads_do_not() {
         assert_eq!(test_name(Some("a::works"), "krate::a::works"), "a::works");
         assert_eq!(test_name(Some("a::works::case_1"), "krate::a::works"), "a::works::case_1");
+        assert_eq!(test_name(Some("a::r#match"), "krate::a::match"), "a::r#match");
         assert_eq!(test_name(Some("main"), "krate::a::works"), "a::works");
         assert_eq!(test_name(Some("tokio-runtime-worker"), "krate::works"), "works");
         assert_eq!(test_name(None, "krate::a::works"), "a::works");

@@ -50,36 +50,43 @@ mod on_tokio {
 
         /// Lets tasks, timers and IO run for about `pause`, and says how much of that counts as time waited.
         ///
-        /// A paused clock goes first, by as much as real time would have gone. It would jump from timer to timer without end, so it is
-        /// stopped then, and the rest of the wait is for work that needs real time: threads and IO.
+        /// A paused clock goes first, by as much as real time would have gone. It would jump from timer to timer without end, so it is not
+        /// let go any further; the rest of the wait is for work that needs real time: threads and IO.
         pub(in super::super) fn run_for(&mut self, pause: Duration) -> Duration {
-            let Some(clock) = self.paused else {
-                self.runtime.block_on(alarm(pause));
+            let Some(clock) = self.paused.filter(|_| !self.clock_left.is_zero()) else {
+                self.runtime.block_on(turns(pause));
                 return pause;
             };
-            if self.clock_left.is_zero() {
-                self.run_with_stopped_clock(pause);
-                return pause;
-            }
             let step = self.clock_left.min(pause.max(LEAST_CLOCK_STEP));
             self.clock_left -= step;
-            // A task on the blocking pool stops the clock as well; the alarm ends the wait then.
+            // A task on the blocking pool stops the clock; the alarm ends the wait then.
             self.runtime.block_on(async { first(pin!(alarm(step)), (clock.sleep)(step)).await });
             Duration::ZERO
-        }
-
-        /// tokio does not move a paused clock while a blocking task runs (not so in releases before 1.22).
-        fn run_with_stopped_clock(&self, pause: Duration) {
-            let (release, held) = mpsc::channel::<()>();
-            // Ends when `release` is dropped.
-            self.runtime.spawn_blocking(move || held.recv());
-            self.runtime.block_on(alarm(pause));
-            drop(release);
         }
     }
 
     /// Fewer looks at the heap while a paused clock goes.
     const LEAST_CLOCK_STEP: Duration = Duration::from_millis(40);
+
+    /// How long a runtime rests between two turns.
+    const TURN: Duration = Duration::from_micros(100);
+
+    /// Gives the runtime turn after turn for about `time`.
+    ///
+    /// A runtime that has something to do does not wait for a timer. So a clock that is paused, also one that the body has paused itself,
+    /// stands still meanwhile. With the runtime idle it would jump to the next timer at once, and to the one after it.
+    async fn turns(time: Duration) {
+        let due = Instant::now() + time;
+        future::poll_fn(move |context| {
+            if Instant::now() >= due {
+                return Poll::Ready(());
+            }
+            thread::sleep(TURN);
+            context.waker().wake_by_ref();
+            Poll::Pending
+        })
+        .await;
+    }
 
     /// Ready after `time`, woken by a thread: the runtime's own timers may be off, or paused.
     async fn alarm(time: Duration) {

@@ -199,9 +199,9 @@ fixture!(hangs_in_settle, { timeout: Some(Duration::from_secs(1)), settle: Some(
 fixture!(
     prints_megabytes,
     plain(|| {
-        for number in 0..200_000 {
-            println!("{number:019}");
-            eprintln!("{number:019}");
+        for number in 0..20_000 {
+            println!("{number:0100}");
+            eprintln!("{number:0100}");
         }
     })
 );
@@ -282,6 +282,16 @@ fn runs_on_a_thread_of_the_users() {
     panic!("and so does the thread that waits for it");
 }
 
+fixture!(
+    has_a_thread_that_ends_the_process,
+    plain(|| {
+        Probe::forgotten();
+        thread::spawn(|| {
+            thread::sleep(Duration::from_millis(50));
+            process::exit(0);
+        });
+    })
+);
 fixture!(
     has_a_thread_that_ends_soon,
     plain(|| {
@@ -366,7 +376,12 @@ mod on_tokio {
     fixture!(task_ends_soon, async_body(|| async { hold(Duration::from_millis(30)) }));
     fixture!(task_never_ends, async_body(|| async { hold(Duration::from_secs(100)) }));
     fixture!(multi_thread_task_ends_soon, { runtime: MULTI_THREAD }, async_body(|| async {
-        assert_eq!(tokio::runtime::Handle::current().metrics().num_workers(), 2);
+            // Two workers, or neither gets past the other.
+            let meeting = std::sync::Arc::new(std::sync::Barrier::new(2));
+            let other = std::sync::Arc::clone(&meeting);
+            let one = tokio::spawn(async move { meeting.wait() });
+            tokio::spawn(async move { other.wait() }).await.expect("no panic");
+            one.await.expect("no panic");
         hold(Duration::from_millis(30));
     }));
     fixture!(multi_thread_task_never_ends, { runtime: MULTI_THREAD },
@@ -388,6 +403,20 @@ mod on_tokio {
             }
         });
     }));
+    fixture!(
+        clock_paused_by_the_body_stands_still,
+        async_body(|| async {
+            Probe::forgotten();
+            tokio::time::pause();
+            let begun = Instant::now();
+            tokio::spawn(async move {
+                let _told = Told(begun);
+                loop {
+                    sleep(Duration::from_millis(1)).await;
+                }
+            });
+        })
+    );
     fixture!(paused_thread_ends_soon, { runtime: PAUSED }, async_body(|| async {
         let probe = Probe::new();
         let (done, wait) = tokio::sync::oneshot::channel();
@@ -419,6 +448,16 @@ mod on_tokio {
     );
     fixture!(task_never_yields, { runtime: MULTI_THREAD }, async_body(|| async {
         tokio::spawn(async { thread::sleep(Duration::from_secs(100)) });
+    }));
+    fixture!(shutdown_hangs, { timeout: Some(Duration::from_secs(1)) }, async_body(|| async {
+        struct Hangs;
+        impl Drop for Hangs {
+            fn drop(&mut self) {
+                thread::sleep(Duration::from_secs(100));
+            }
+        }
+        thread_local!(static KEPT: std::cell::RefCell<Option<Hangs>> = const { std::cell::RefCell::new(None) });
+        KEPT.set(Some(Hangs));
     }));
     fixture!(
         shutdown_leaves_one,
