@@ -7,6 +7,8 @@
 
 mod dies;
 mod interface;
+#[allow(dead_code, reason = "each side makes some of what the other uses")]
+mod interface_dies;
 pub mod interface_tracker;
 #[cfg_attr(
     not(all(

@@ -1,13 +1,15 @@
 //! Finds and opens the debug info of the running executable, and says clearly when there is none.
 //!
-//! May use: `address`. Everything is little-endian 64-bit ELF. The bytes of the file live as long as the process: there is one executable,
+//! May use: `address`, `kernel`, `tree`. Everything is little-endian 64-bit ELF. The bytes of the file live as long as the process: there is one executable,
 //! and what is read from it is kept, so names and entries can be borrowed without lifetimes.
 
 use crate::address::{FileAddress, RuntimeAddress};
-use gimli::LittleEndian;
+use crate::debuginfo::tree::Tree;
+use crate::kernel::walk::{Data, Found, Selection, WalkError, Walker};
+use gimli::{LittleEndian, Section as _, SectionId};
 use object::read::elf::{ElfFile64, FileHeader as _, ProgramHeader as _};
 use object::{Object as _, ObjectSection as _, SectionFlags, elf};
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::fs;
 use std::path::Path;
 
@@ -33,6 +35,9 @@ pub struct Binary {
     /// `units`, as offsets into `.debug_info`, for searching.
     starts: Vec<usize>,
     parsed: Vec<OnceCell<gimli::Unit<Reader>>>,
+    trees: Vec<OnceCell<Tree>>,
+    data: Data<'static>,
+    walker: RefCell<Walker>,
     /// What the loader added to file addresses.
     bias: u64,
 }
@@ -100,7 +105,10 @@ impl Binary {
         let units = unit_headers(&dwarf)?;
         let starts = units.iter().map(|unit| unit.debug_info_offset().map_or(0, |offset| offset.0)).collect();
         let parsed = units.iter().map(|_| OnceCell::new()).collect();
-        let binary = Binary { elf, dwarf, units, starts, parsed, bias: 0 };
+        let trees = units.iter().map(|_| OnceCell::new()).collect();
+        let data = walk_data(&elf, &dwarf);
+        let walker = RefCell::new(Walker::new());
+        let binary = Binary { elf, dwarf, units, starts, parsed, trees, data, walker, bias: 0 };
         binary.check_types()?;
         Ok(binary)
     }
@@ -134,6 +142,37 @@ impl Binary {
         }
         let unit = self.dwarf.unit(self.units[index as usize])?;
         Ok(cell.get_or_init(|| unit))
+    }
+
+    /// The named entries and the code of the unit with this index, walked on first use and kept.
+    pub(crate) fn tree(&self, unit: u32) -> Result<&Tree, WalkError> {
+        let cell = &self.trees[unit as usize];
+        if let Some(tree) = cell.get() {
+            return Ok(tree);
+        }
+        let tree = Tree::new(self, unit)?;
+        Ok(cell.get_or_init(|| tree))
+    }
+
+    /// Appends the entries of the unit with this index that `selection` wants.
+    pub(crate) fn walk(&self, unit: u32, selection: &Selection, found: &mut Found) -> Result<(), WalkError> {
+        self.walker.borrow_mut().walk(&self.data, selection, self.starts[unit as usize], found)
+    }
+
+    /// No code is below this address, whatever the debug info says: linkers give 0 or 1 to what they leave out.
+    pub(crate) fn lowest_code(&self) -> u64 {
+        self.data.lowest_code
+    }
+
+    /// A section of debug info; empty if the file lacks it.
+    pub(crate) fn section(&self, id: SectionId) -> &'static [u8] {
+        match id {
+            SectionId::DebugInfo => self.data.info,
+            SectionId::DebugStr => self.dwarf.debug_str.reader().slice(),
+            SectionId::DebugLineStr => self.dwarf.debug_line_str.reader().slice(),
+            SectionId::DebugAranges => self.dwarf.debug_aranges.reader().slice(),
+            _ => &[],
+        }
     }
 
     /// The entry at an offset into `.debug_info`, as `DW_FORM_ref_addr` gives it.
@@ -248,6 +287,24 @@ fn section(elf: &Elf, name: &str) -> Result<Reader, LoadError> {
         None => &[],
     };
     Ok(Reader::new(data, LittleEndian))
+}
+
+fn walk_data(elf: &Elf, dwarf: &gimli::Dwarf<Reader>) -> Data<'static> {
+    let endian = elf.endian();
+    let code = elf
+        .elf_program_headers()
+        .iter()
+        .filter(|segment| segment.p_type(endian) == elf::PT_LOAD && segment.p_flags(endian).contains(elf::PF_X));
+    let section = |name| section(elf, name).map_or(&[][..], |section| section.slice());
+    Data {
+        info: dwarf.debug_info.reader().slice(),
+        abbrev: dwarf.debug_abbrev.reader().slice(),
+        str_offsets: dwarf.debug_str_offsets.reader().slice(),
+        addr: dwarf.debug_addr.reader().slice(),
+        ranges: section(".debug_ranges"),
+        rnglists: section(".debug_rnglists"),
+        lowest_code: code.map(|segment| segment.p_vaddr(endian)).min().unwrap_or(0).max(1),
+    }
 }
 
 fn unit_headers(dwarf: &gimli::Dwarf<Reader>) -> Result<Vec<gimli::UnitHeader<Reader>>, LoadError> {

@@ -1,6 +1,6 @@
 //! The statics and thread-locals of the executable.
 //!
-//! May use: `load`, `functions` (its `Location`), `layouts`, `entries`, `paths`, `scan`, `names`.
+//! May use: `load`, `functions` (its `Location`), `lines`, `layouts`, `entries`, `paths`, `scan`, `names`.
 
 use crate::address::FileAddress;
 use crate::debuginfo::entries::Entry;
@@ -8,7 +8,7 @@ use crate::debuginfo::functions::Location;
 use crate::debuginfo::layouts::TypeTable;
 use crate::debuginfo::load::{Binary, DieRef, Elf};
 use crate::debuginfo::types::TypeId;
-use crate::debuginfo::{names, scan};
+use crate::debuginfo::{lines, names, scan};
 use object::elf;
 use object::read::elf::Sym as _;
 use std::collections::{HashMap, HashSet};
@@ -120,13 +120,6 @@ fn thread_local_symbols(elf: &Elf) -> HashMap<&'static [u8], u64> {
 /// Where a static or thread-local is declared.
 pub fn declared_at(binary: &Binary, die: DieRef) -> Option<Location> {
     let entry = Entry::at(binary, die)?;
-    let unit = binary.unit(die.unit).ok()?;
-    let header = unit.line_program.as_ref()?.header();
-    let file = header.file(entry.file?)?;
-    let text = |value| binary.dwarf().attr_string(unit, value).ok().map(|text| text.to_string_lossy());
-    let mut path = std::path::PathBuf::new();
-    path.extend(unit.comp_dir.map(|directory| directory.to_string_lossy()).as_deref());
-    path.extend(file.directory(header).and_then(text).as_deref());
-    path.extend(text(file.path_name()).as_deref());
-    Some(Location { file: path.to_string_lossy().into(), line: u32::try_from(entry.line?).ok()? })
+    let file = lines::file(binary, die.unit, entry.file?)?;
+    Some(Location { file, line: u32::try_from(entry.line?).ok()? })
 }

@@ -214,10 +214,8 @@ mod tests {
     }
 
     fn of(types: &MadeUpTypes, size: u64, functions: &[Rc<Function>]) -> Content {
-        let frames: Rc<[Frame]> = functions
-            .iter()
-            .map(|function| Frame { function: function.clone(), location: None, inlined: true })
-            .collect();
+        let frames: Rc<[Frame]> =
+            functions.iter().map(|function| Frame { function: function.clone(), inlined: true }).collect();
         content(types, size, &[ReturnAddress(1)], |_| frames.clone())
     }
 

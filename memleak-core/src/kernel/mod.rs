@@ -3,9 +3,23 @@
 #[path = "../../kernel/interface.rs"]
 pub mod interface;
 
+#[path = "../../kernel/interface_dies.rs"]
+#[allow(missing_docs, reason = "shared with the kernel, where the same documentation rules do not apply")]
+#[allow(dead_code, reason = "each side makes some of what the other uses")]
+pub mod interface_dies;
+pub mod walk;
+
+#[cfg(memleak_kernel_object)]
+unsafe extern "C" {
+    /// The half of the kernel that reads debug info.
+    pub safe static MEMLEAK_DIES: interface_dies::DieTable;
+}
+
 #[cfg(not(memleak_kernel_object))]
-#[path = "../../kernel/dies.rs"]
+#[path = "../../kernel/dies/mod.rs"]
 mod dies;
+#[cfg(not(memleak_kernel_object))]
+pub use dies::MEMLEAK_DIES;
 
 #[path = "../../kernel/interface_tracker.rs"]
 #[allow(missing_docs, reason = "shared with the kernel, where the same documentation rules do not apply")]

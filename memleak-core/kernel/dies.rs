@@ -1,1 +1,0 @@
-//! The walk over the entries (DIEs) of one unit of `.debug_info`.
