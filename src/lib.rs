@@ -8,3 +8,8 @@ static ALLOCATOR: memleak_core::tracker::Allocator = memleak_core::tracker::Allo
 
 #[doc(hidden)]
 pub mod __private;
+
+/// The examples of the README are compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct Readme;

@@ -161,6 +161,12 @@ fn the_rules_see_what_breaks_them() {
     assert_eq!(form_faults("src/utils.rs", "//! For a.\n").len(), 1);
     assert_eq!(form_faults("src/helpers/mod.rs", "//! For a.\n").len(), 1);
 
+    let place = |file: &str| place_of(Path::new(file));
+    assert_eq!([place("lib.rs"), place("stack/tests.rs"), place("query/pattern_tests.rs")], [None, None, None]);
+    assert_eq!(place("address.rs"), Some(("address".to_owned(), 1)));
+    assert_eq!(place("stack/mod.rs"), Some(("stack".to_owned(), 1)));
+    assert_eq!(place("runner/body/poll.rs"), Some(("runner".to_owned(), 3)));
+
     let said = said_to_be_used(
         "//! For a.\n//!\n//! May use: `heap` (all of it),\n//! `stack`.\n//!\n//! And `check` is above.\n",
     );

@@ -83,8 +83,8 @@ fn debug_info(error: &LoadError) -> Explained {
     let (wrong, help) = match error {
         LoadError::UnsupportedPlatform(name) => {
             return Explained {
-                wrong: format!("memleak cannot read the types of a program on {name}"),
-                details: "It reads them on x86-64 Linux.".to_owned(),
+                wrong: format!("memleak cannot read the types of this program: {name}"),
+                details: "It reads them on 64-bit Linux.".to_owned(),
                 help: SKIP,
             };
         }

@@ -445,10 +445,10 @@ fn binaries_without_types() {
     "#]],
     );
     explains(
-        Obstacle::DebugInfo(LoadError::UnsupportedPlatform("aarch64 macOS".to_owned())),
+        Obstacle::DebugInfo(LoadError::UnsupportedPlatform("macos on aarch64".to_owned())),
         expect![[r#"
-        memleak cannot read the types of a program on aarch64 macOS
-          It reads them on x86-64 Linux.
+        memleak cannot read the types of this program: macos on aarch64
+          It reads them on 64-bit Linux.
           help: to run the test here without its check, write #[leak_test(unsupported = "skip", ...)], or set
                 MEMLEAK_UNSUPPORTED=skip for all tests
 
