@@ -106,7 +106,24 @@ impl Pattern {
     pub fn is_trait_object(&self) -> bool {
         matches!(self.name, Name::Dyn(_))
     }
+
+    /// Whether the pattern is an object of the trait called `of_trait`, as the name of its vtable has it: without auto traits and without
+    /// associated types, so neither are compared.
+    pub fn matches_trait(&self, of_trait: &str) -> bool {
+        let Name::Dyn(bounds) = &self.name else { return false };
+        let is_auto =
+            |bound: &&Path| bound.segments.last().and_then(literal).is_some_and(|word| AUTO.contains(&&*word));
+        let Some(bound) = bounds.iter().find(|bound| !is_auto(bound)).or(bounds.first()) else { return false };
+        let mut bound = bound.clone();
+        for arguments in bound.segments.iter_mut().filter_map(|segment| segment.arguments.as_mut()) {
+            arguments.retain(|argument| !matches!(argument, Name::Binding(..)));
+        }
+        read(of_trait).is_some_and(|name| self.rule.matches(&Name::Path(bound), &name))
+    }
 }
+
+/// The traits that a trait object may have besides its own.
+const AUTO: &[&str] = &["Send", "Sync", "Unpin", "UnwindSafe", "RefUnwindSafe"];
 
 fn literal(segment: &Segment) -> Option<String> {
     match &segment.word {

@@ -181,6 +181,22 @@ fn trait_objects() {
 }
 
 #[test]
+fn the_trait_of_a_vtable() {
+    let of = |pattern: &str, of_trait: &str| Pattern::parse(pattern).unwrap().matches_trait(of_trait);
+    assert!(of("dyn Chat", "n::net::Chat"));
+    assert!(of("dyn Send + Chat", "n::net::Chat"));
+    assert!(!of("dyn Chat", "n::net::Chatty"));
+    assert!(!of("Chat", "n::net::Chat"));
+    assert!(!of("dyn Send", "n::net::Chat"));
+    assert!(of("dyn Future<Output = ()>", "core::future::future::Future"));
+    assert!(of("dyn Handler<Tcp, Out = u8>", "n::Handler<n::net::Tcp>"));
+    assert!(!of("dyn Handler<Udp>", "n::Handler<n::net::Tcp>"));
+    assert!(of("dyn Fn(u8) -> u8", "core::ops::function::Fn<(u8)>"));
+    let exact = Pattern::exact("dyn n::net::Chat + core::marker::Send").unwrap();
+    assert!(exact.matches_trait("n::net::Chat") && !exact.matches_trait("other::net::Chat"));
+}
+
+#[test]
 fn variants() {
     let open = Pattern::parse("Conn::Open").unwrap();
     assert!(open.matches_variant("n::net::Conn", "Open"));
