@@ -2,7 +2,7 @@
 
 use super::short::short;
 use crate::debuginfo::code::CodeKind;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// The most names that are shown.
 const MOST: usize = 5;
@@ -22,8 +22,11 @@ pub struct Candidate<'a> {
 pub fn nearest<'a>(written: &str, candidates: impl IntoIterator<Item = Candidate<'a>>) -> Vec<String> {
     let Some(wanted) = Wanted::new(written) else { return Vec::new() };
     let mut found: BTreeMap<String, usize> = BTreeMap::new();
+    // A binary has far more names than last words.
+    let mut distances: HashMap<&str, Option<usize>> = HashMap::new();
     for candidate in candidates {
-        let Some(distance) = wanted.distance(candidate.name) else { continue };
+        let Some(word) = wanted.comparable(candidate.name) else { continue };
+        let Some(distance) = *distances.entry(word).or_insert_with(|| wanted.distance(word)) else { continue };
         let penalty = match candidate.kind {
             CodeKind::User => 0,
             CodeKind::Dependency => 2,
@@ -60,12 +63,14 @@ impl Wanted {
         })
     }
 
-    /// How far `name` is from what was written, in halves of a letter; none if too far.
-    fn distance(&self, name: &str) -> Option<usize> {
-        if name.starts_with("dyn ") != self.trait_object || name.ends_with('}') != self.braces {
-            return None;
-        }
-        let word = last_word(name)?;
+    /// The word of `name` to compare; none if it is a name of another kind.
+    fn comparable<'a>(&self, name: &'a str) -> Option<&'a str> {
+        let same_kind = name.starts_with("dyn ") == self.trait_object && name.ends_with('}') == self.braces;
+        if same_kind { last_word(name) } else { None }
+    }
+
+    /// How far `word` is from what was written, in halves of a letter; none if too far.
+    fn distance(&self, word: &str) -> Option<usize> {
         if word == self.word {
             return Some(0);
         }
@@ -109,20 +114,13 @@ fn last_word(name: &str) -> Option<&str> {
 
 /// Where the last segment starts.
 fn last_segment(name: &str) -> usize {
-    let mut open = 0_u32;
-    let mut start = 0;
-    let mut before = ' ';
-    for (i, c) in name.char_indices() {
-        match c {
-            '<' | '(' | '[' | '{' => open += 1,
-            '>' if before == '-' => {}
-            '>' | ')' | ']' | '}' => open = open.saturating_sub(1),
-            ':' if open == 0 && before == ':' => start = i + 1,
-            _ => {}
-        }
-        before = c;
+    let after_colon = |name: &str| name.rfind("::").map_or(0, |colon| colon + 2);
+    match name.find('<') {
+        None => after_colon(name),
+        Some(generics) if name.ends_with('>') => after_colon(&name[..generics]),
+        // Generics on the way, as in `Option<chat::Session>::Some`.
+        Some(_) => name.rfind(">::").map_or(0, |generics| generics + 3 + after_colon(&name[generics + 3..])),
     }
-    start
 }
 
 #[cfg(test)]

@@ -69,7 +69,21 @@ impl Pattern {
 
     /// Whether the type called `name` (in full, as `debuginfo::types::Type::name` has it) matches.
     pub fn matches(&self, name: &str) -> bool {
-        name.contains(&self.needle) && read(name).is_some_and(|name| self.rule.matches(&self.name, &name))
+        self.may_match(name) && read(name).is_some_and(|name| self.rule.matches(&self.name, &name))
+    }
+
+    fn may_match(&self, name: &str) -> bool {
+        let Some(first) = self.needle.chars().next() else { return true };
+        let mut rest = name;
+        // A search for one character is compiled code of the standard library; one for a text would be compiled in the user's profile.
+        while let Some(at) = rest.find(first) {
+            rest = &rest[at..];
+            if rest.starts_with(&self.needle) {
+                return true;
+            }
+            rest = &rest[first.len_utf8()..];
+        }
+        false
     }
 
     /// Whether the variant `variant` of the enum called `name` matches: `Conn::Open` is variant `Open` of every enum that `Conn` matches.
