@@ -1,12 +1,13 @@
 //! What the attribute's expansion is made of. Not for users.
 
 pub use memleak_core::check::Subject;
-#[cfg(feature = "tokio")]
-pub use memleak_core::runner::tokio;
 pub use memleak_core::runner::{Case, Flavor, RuntimeOptions, ShouldPanic, Unsupported, run, run_async};
 
 use memleak_core::check::{Bound, Expectation};
-use std::pin::Pin;
+#[cfg(feature = "tokio")]
+use memleak_core::runner::tokio;
+#[cfg(feature = "tokio")]
+use std::{pin::Pin, time::Duration};
 
 /// A case with every default.
 #[must_use]
@@ -40,9 +41,24 @@ pub const fn trait_object<T: ?Sized>(written: &'static str) -> Subject {
     Subject::Path { written, name: core::any::type_name::<T>, size: None }
 }
 
-/// The type of future that the runner takes for a sleep.
-pub fn boxed(sleep: impl Future<Output = ()> + 'static) -> Pin<Box<dyn Future<Output = ()>>> {
-    Box::pin(sleep)
+/// tokio's `sleep`, for a test with a paused clock. This crate does not ask for tokio's feature `time`, but such a test has it, because
+/// `test-util` brings it; where it is not there, the stand-in is found, and nothing calls it.
+#[cfg(feature = "tokio")]
+pub fn sleep(duration: Duration) -> Pin<Box<dyn Future<Output = ()>>> {
+    #[allow(unused_imports, reason = "found only where the next block does not find tokio's")]
+    use without_time::*;
+    {
+        #[allow(unused_imports, reason = "see above")]
+        use tokio::*;
+        Box::pin(time::sleep(duration))
+    }
+}
+
+#[cfg(feature = "tokio")]
+mod without_time {
+    pub mod time {
+        pub async fn sleep(_: std::time::Duration) {}
+    }
 }
 
 /// Stands in for tokio's `Builder::start_paused` where the user's tokio does not have it, to say which feature is missing.

@@ -40,7 +40,7 @@ pub struct Plan {
 
 /// Checks every rule. None (and mistakes) if one does not hold, or if there are mistakes already.
 pub fn check(args: Args, item: &Item, surroundings: &Surroundings, mistakes: &mut Mistakes) -> Option<Plan> {
-    names_a_type(&args, mistakes);
+    names_a_type(&args, item, mistakes);
     names_each_type_once(&args, mistakes);
     settles_before_the_timeout(&args, mistakes);
     runtime_is_for_async(&args, item, mistakes);
@@ -51,7 +51,7 @@ pub fn check(args: Args, item: &Item, surroundings: &Surroundings, mistakes: &mu
     has_no_generics(item, mistakes);
     has_no_qualifiers(item, mistakes);
     is_one_test(item, mistakes);
-    is_outermost(surroundings, mistakes);
+    is_outermost(item, surroundings, mistakes);
     mistakes.is_empty().then(|| Plan {
         krate: args.krate.map(|given| given.value),
         expectations: args.expectations,
@@ -65,10 +65,10 @@ pub fn check(args: Args, item: &Item, surroundings: &Surroundings, mistakes: &mu
     })
 }
 
-fn names_a_type(args: &Args, mistakes: &mut Mistakes) {
+fn names_a_type(args: &Args, item: &Item, mistakes: &mut Mistakes) {
     if args.expectations.is_empty() && !args.flawed {
         mistakes.at(
-            proc_macro2::Span::call_site(),
+            item.attribute_span(),
             "say which type must be gone when the test ends: `#[leak_test(expect_zero = \"Session\")]` \
              (a search for all unreachable memory, without a name, is not there yet)",
         );
@@ -201,7 +201,7 @@ fn is_one_test(item: &Item, mistakes: &mut Mistakes) {
         match &test.kind {
             TestKind::Plain | TestKind::Rstest => {}
             TestKind::PlainFrom(other) if wraps_well(other) => {}
-            TestKind::PlainFrom(other) => mistakes.at(proc_macro2::Span::call_site(), other_test(other)),
+            TestKind::PlainFrom(other) => mistakes.at(item.attribute_span(), other_test(other)),
             TestKind::LeakTest => {
                 mistakes.on(&test.attribute, "this is a leak test already: put all arguments into one attribute")
             }
@@ -210,16 +210,16 @@ fn is_one_test(item: &Item, mistakes: &mut Mistakes) {
     }
 }
 
-fn is_outermost(surroundings: &Surroundings, mistakes: &mut Mistakes) {
+fn is_outermost(item: &Item, surroundings: &Surroundings, mistakes: &mut Mistakes) {
     for path in &surroundings.above {
         let last = path.rsplit("::").next().unwrap_or(path);
         if is_plain(path) {
             mistakes.at(
-                proc_macro2::Span::call_site(),
+                item.attribute_span(),
                 format!("this function has `#[{path}]` above, which registers it a second time: remove `#[{path}]`, the leak test is a test by itself"),
             );
         } else if last == "test" && !wraps_well(path) && path != "memleak::test" {
-            mistakes.at(proc_macro2::Span::call_site(), other_test(path));
+            mistakes.at(item.attribute_span(), other_test(path));
         }
     }
 }
@@ -234,11 +234,13 @@ fn wraps_well(path: &str) -> bool {
     path.ends_with("rstest") || path.ends_with("test_log::test")
 }
 
+/// `path` may be a variable of a `macro_rules` macro.
 fn other_test(path: &str) -> String {
+    let what = if path.starts_with('$') { "another test attribute above".to_owned() } else { format!("`#[{path}]`") };
     let remove = if path.ends_with("tokio::test") {
         "remove it, and move its `flavor`, `worker_threads` and `start_paused` here"
     } else {
         "remove it, a leak test runs async functions by itself, on tokio"
     };
-    format!("`#[{path}]` together with a leak test is not supported yet: {remove}")
+    format!("{what} together with a leak test is not supported yet: {remove}")
 }

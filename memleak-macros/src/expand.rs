@@ -23,23 +23,20 @@ pub fn test(item: &Item, plan: &Plan) -> TokenStream {
         let rstest = rstest(item);
         quote!(#(#rstest)*)
     };
-    let private = private(plan);
-    let run = Ident::new(if asyncness.is_some() { "run_async" } else { "run" }, Span::mixed_site());
+    let private = private(plan, Span::mixed_site());
+    // What the compiler has to say about a return type is about these two.
+    let at = if let ReturnType::Type(_, written) = output { written.span() } else { Span::mixed_site() };
+    let run = Ident::new(if asyncness.is_some() { "run_async" } else { "run" }, generated(at));
+    let mut inner = ident.clone();
+    inner.set_span(ident.span().located_at(at));
     let case = case(item, plan, &private);
-    // The compiler's complaint about a return type is about this argument.
-    let body_name = match output {
-        ReturnType::Default => quote!(#ident),
-        ReturnType::Type(_, written) => {
-            let ident = Ident::new(&ident.to_string(), ident.span().located_at(written.span()));
-            quote!(#ident)
-        }
-    };
+    let runner = self::private(plan, at);
     quote! {
         #(#attributes)*
         #test_attribute
         #visibility #fn_token #ident() {
             #asyncness #fn_token #ident #generics () #output #body
-            #private::#run(&const { #case }, #body_name)
+            #runner::#run(&const { #case }, #inner)
         }
     }
 }
@@ -125,7 +122,7 @@ fn paused(name: &Ident, private: &TokenStream) -> TokenStream {
                 use #private::PausedClock as _;
                 builder.start_paused(true).done()
             },
-            |time| #private::boxed(#private::tokio::time::sleep(time)),
+            #private::sleep,
         )
     }
 }
@@ -136,10 +133,13 @@ fn generated(at: Span) -> Span {
 }
 
 /// `::memleak::__private`, or by the path the user gave.
-fn private(plan: &Plan) -> TokenStream {
+fn private(plan: &Plan, at: Span) -> TokenStream {
     match &plan.krate {
-        None => quote!(::memleak::__private),
-        Some(path) => quote!(#path::__private),
+        None => quote_spanned!(generated(at)=> ::memleak::__private),
+        Some(path) => {
+            let private = Ident::new("__private", generated(path.span()));
+            quote!(#path::#private)
+        }
     }
 }
 
@@ -153,7 +153,7 @@ pub fn failure(item: &Item, mistakes: &Mistakes) -> TokenStream {
         #errors
         #(#rstest)*
         #(#attributes)*
-        #[allow(dead_code)]
+        #[allow(unused)]
         #visibility #signature #body
     }
 }

@@ -58,6 +58,14 @@ pub enum TestKind {
     Other,
 }
 
+impl Item {
+    /// Where our attribute stands, for errors about it as a whole. With the function's hygiene, so that the compiler takes it for the user's
+    /// and not for something that a macro wrote.
+    pub fn attribute_span(&self) -> Span {
+        self.signature.fn_token.span.located_at(Span::call_site())
+    }
+}
+
 /// Parses the function. None (and a mistake) if it is not a function.
 pub fn parse(tokens: TokenStream, mistakes: &mut Mistakes) -> Option<Item> {
     let Parsed { attributes: written, visibility, signature, body } = match Parsed::parse.parse2(tokens) {

@@ -197,9 +197,7 @@ fn a_paused_clock() {
                                         use ::memleak::__private::PausedClock as _;
                                         builder.start_paused(true).done()
                                     },
-                                    |time| ::memleak::__private::boxed(
-                                        ::memleak::__private::tokio::time::sleep(time),
-                                    ),
+                                    ::memleak::__private::sleep,
                                 ),
                             ..::memleak::__private::case(
                                 ::core::concat!(::core::module_path!(), "::", "t"),

@@ -1,0 +1,8 @@
+//! What the compiler makes of the attribute: its error texts (`tests/ui`), and that good uses pass in strict and odd crates of every edition
+//! (`tests/hygiene`, which also run as tests of their own in edition 2024).
+//!
+//! The sources are compiled by cargo, as a user's are, in a workspace generated for them.
+
+mod hygiene;
+mod project;
+mod ui;

@@ -1,0 +1,99 @@
+//! A generated workspace of crates that use memleak, and what cargo says of one of them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// One crate.
+pub struct Project {
+    /// Its name; the crates of one run differ in it.
+    pub name: &'static str,
+    /// Its edition.
+    pub edition: &'static str,
+    /// Its dependencies, in the syntax of Cargo.toml; `{memleak}` stands for the path of memleak.
+    pub dependencies: &'static str,
+    /// Its integration tests.
+    pub tests: Vec<PathBuf>,
+}
+
+/// What the compiler printed about one test of the crate.
+pub struct Diagnostic {
+    /// The test's name, which is that of its file.
+    pub test: String,
+    /// As a person would see it.
+    pub text: String,
+}
+
+/// The root of memleak's repository.
+pub fn repository() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+impl Project {
+    /// Has cargo compile the tests of the crate, with `subcommand` (`check` or `clippy`), and gives everything it says about them.
+    ///
+    /// # Panics
+    /// When the crate is not compiled at all: that is no answer.
+    pub fn compile(&self, subcommand: &str) -> Vec<Diagnostic> {
+        let output = Command::new(env!("CARGO"))
+            .args([subcommand, "--offline", "--tests", "--keep-going", "--message-format=json"])
+            .arg("--manifest-path")
+            .arg(self.write())
+            .arg("--target-dir")
+            .arg(Path::new(env!("CARGO_TARGET_TMPDIR")).join("compile"))
+            .env_remove("RUSTFLAGS")
+            .env("CARGO_TERM_COLOR", "never")
+            .output()
+            .expect("cargo runs");
+        let stdout = String::from_utf8(output.stdout).expect("cargo writes UTF-8");
+        let mut reached = 0;
+        let mut diagnostics = Vec::new();
+        for line in stdout.lines() {
+            let message: serde_json::Value = serde_json::from_str(line).expect("cargo writes JSON");
+            let test = message["target"]["name"].as_str().unwrap_or_default();
+            if message["target"]["kind"][0] != "test" || !self.tests.iter().any(|path| stem(path) == test) {
+                continue;
+            }
+            if message["reason"] == "compiler-artifact" {
+                reached += 1;
+            }
+            if message["reason"] == "compiler-message" {
+                let text = message["message"]["rendered"].as_str().expect("rendered").to_owned();
+                diagnostics.push(Diagnostic { test: test.to_owned(), text });
+            }
+        }
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(reached > 0 || !diagnostics.is_empty(), "{}: no test was compiled:\n{stderr}", self.name);
+        diagnostics
+    }
+
+    /// Writes the crate and returns the path of its manifest.
+    fn write(&self) -> PathBuf {
+        let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("projects").join(self.name);
+        let mut manifest = format!(
+            "[workspace]\n[package]\nname = {:?}\nedition = {:?}\nautotests = false\n[lib]\npath = \"lib.rs\"\n[dev-dependencies]\n{}\n",
+            self.name,
+            self.edition,
+            self.dependencies.replace("{memleak}", &format!("path = {:?}", repository())),
+        );
+        for test in &self.tests {
+            manifest.push_str(&format!("[[test]]\nname = {:?}\npath = {test:?}\n", stem(test)));
+        }
+        let write = || -> std::io::Result<()> {
+            fs::create_dir_all(&directory)?;
+            fs::write(directory.join("lib.rs"), "")?;
+            fs::write(directory.join("Cargo.toml"), manifest)?;
+            // The same versions as memleak's own, which are there already.
+            fs::copy(repository().join("Cargo.lock"), directory.join("Cargo.lock"))?;
+            Ok(())
+        };
+        write().unwrap_or_else(|error| panic!("{}: {error}", directory.display()));
+        directory.join("Cargo.toml")
+    }
+}
+
+/// What cargo calls the test of this file.
+pub fn stem(path: &Path) -> String {
+    let name = path.file_stem().expect("a file").to_str().expect("UTF-8");
+    if name == "main" { path.parent().map(stem).expect("a directory") } else { name.to_owned() }
+}

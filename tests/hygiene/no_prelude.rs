@@ -1,0 +1,17 @@
+//! Without a prelude.
+
+#![no_implicit_prelude]
+
+struct Session;
+
+trait Chat {}
+
+#[::memleak::leak_test(expect_zero = ["Session", Session], settle = "1s", timeout = "1m", unsupported = "fail")]
+fn sync() {
+    ::core::assert_eq!(::core::mem::size_of_val(&Session), 0);
+}
+
+#[::memleak::test(expect_at_most(Session = 1), expect_zero = dyn Chat, start_paused = true)]
+async fn asynchronous() -> ::core::result::Result<(), ::std::boxed::Box<dyn ::std::error::Error>> {
+    ::core::result::Result::Ok(())
+}

@@ -1,0 +1,4 @@
+use memleak::leak_test;
+
+#[leak_test(expect_zero = "Session", settle = "1s", expect_zero = "Conn", settle = "2s")]
+fn test() {}

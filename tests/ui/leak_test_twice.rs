@@ -1,0 +1,5 @@
+use memleak::leak_test;
+
+#[leak_test(expect_zero = "Session")]
+#[memleak::test(expect_zero = "Conn")]
+fn test() {}

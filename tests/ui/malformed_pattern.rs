@@ -1,0 +1,4 @@
+use memleak::leak_test;
+
+#[leak_test(expect_zero = ["", " Session", "Link<Tcp", "Link<Tcp>>", "chat:Session", "chat::"])]
+fn test() {}

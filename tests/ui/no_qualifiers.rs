@@ -1,0 +1,10 @@
+use memleak::leak_test;
+
+#[leak_test(expect_zero = "Session")]
+const fn constant() {}
+
+#[leak_test(expect_zero = "Session")]
+unsafe fn not_safe() {}
+
+#[leak_test(expect_zero = "Session")]
+extern "C" fn foreign() {}

@@ -1,0 +1,14 @@
+use memleak::leak_test;
+
+struct Link<T>(T);
+
+trait Chat {}
+
+#[leak_test(expect_zero = Link)]
+fn without_generics() {}
+
+#[leak_test(expect_zero = Chat)]
+fn a_trait() {}
+
+#[leak_test(expect_zero = str)]
+fn unsized_type() {}

@@ -1,0 +1,12 @@
+use memleak::leak_test;
+
+struct Session;
+
+#[leak_test("Session")]
+fn a_string() {}
+
+#[leak_test(Session)]
+fn a_path() {}
+
+#[leak_test(dyn Chat)]
+fn a_trait_object() {}

@@ -1,0 +1,4 @@
+use memleak::leak_test;
+
+#[leak_test(expect_zero = "Session", worker_threads = 2)]
+async fn test() {}
