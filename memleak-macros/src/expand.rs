@@ -24,8 +24,8 @@ pub fn test(item: &Item, plan: &Plan) -> TokenStream {
         quote!(#(#rstest)*)
     };
     let private = private(plan, Span::mixed_site());
-    // What the compiler has to say about a return type is about these two.
-    let at = if let ReturnType::Type(_, written) = output { written.span() } else { Span::mixed_site() };
+    // What the compiler has to say about a return type is about the function that is called and its argument.
+    let at = if let ReturnType::Type(_, written) = output { written.span() } else { ident.span() };
     let run = Ident::new(if asyncness.is_some() { "run_async" } else { "run" }, generated(at));
     let mut inner = ident.clone();
     inner.set_span(ident.span().located_at(at));
@@ -49,7 +49,6 @@ fn rstest(item: &Item) -> impl Iterator<Item = &Attribute> {
 /// `Case { … }`; what is not given is the default, and left out.
 fn case(item: &Item, plan: &Plan, private: &TokenStream) -> TokenStream {
     let name = item.signature.ident.to_string();
-    let name = name.trim_start_matches("r#");
     let expectations = plan.expectations.iter().map(|expected| expectation(expected, private));
     let mut fields = TokenStream::new();
     if let Some(settle) = plan.settle {
