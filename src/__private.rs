@@ -45,16 +45,17 @@ pub const fn trait_object<T: ?Sized>(written: &'static str) -> Subject {
 /// `test-util` brings it; where it is not there, the stand-in is found, and nothing calls it.
 #[cfg(feature = "tokio")]
 pub fn sleep(duration: Duration) -> Pin<Box<dyn Future<Output = ()>>> {
-    #[allow(unused_imports, reason = "found only where the next block does not find tokio's")]
+    #[allow(unused_imports, reason = "used where the next block does not find tokio's")]
     use without_time::*;
     {
-        #[allow(unused_imports, reason = "see above")]
+        #[allow(unused_imports, reason = "as above")]
         use tokio::*;
         Box::pin(time::sleep(duration))
     }
 }
 
 #[cfg(feature = "tokio")]
+#[allow(dead_code, reason = "as above")]
 mod without_time {
     pub mod time {
         pub async fn sleep(_: std::time::Duration) {}

@@ -1,3 +1,5 @@
+//! A leak test names a type.
+
 use memleak::leak_test;
 
 #[leak_test]

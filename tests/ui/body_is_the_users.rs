@@ -1,3 +1,5 @@
+//! Errors in the body stand where they would without the attribute.
+
 use memleak::leak_test;
 
 #[leak_test(expect_zero = "Session")]

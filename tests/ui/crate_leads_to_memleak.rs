@@ -1,3 +1,5 @@
+//! `crate` is the path of memleak.
+
 use memleak::leak_test;
 
 #[leak_test(expect_zero = "Session", crate = memlaek)]

@@ -1,3 +1,5 @@
+//! All mistakes are reported together, and nothing else is.
+
 use memleak::leak_test;
 
 // One report, and no error about what uses the function or is used by it.

@@ -1,3 +1,5 @@
+//! A function is one leak test.
+
 use memleak::leak_test;
 
 #[leak_test(expect_zero = "Session")]

@@ -1,3 +1,5 @@
+//! A pattern is well formed.
+
 use memleak::leak_test;
 
 #[leak_test(expect_zero = ["", " Session", "Link<Tcp", "Link<Tcp>>", "chat:Session", "chat::"])]

@@ -1,3 +1,5 @@
+//! A leak test is not generic.
+
 use memleak::leak_test;
 
 #[leak_test(expect_zero = "Session")]

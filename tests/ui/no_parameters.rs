@@ -1,3 +1,5 @@
+//! A leak test takes no arguments, and is not a method.
+
 use memleak::leak_test;
 
 struct Session;

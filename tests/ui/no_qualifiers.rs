@@ -1,3 +1,5 @@
+//! A leak test is a plain function.
+
 use memleak::leak_test;
 
 #[leak_test(expect_zero = "Session")]

@@ -1,3 +1,5 @@
+//! A leak test is a function with a body.
+
 use memleak::leak_test;
 
 #[leak_test(expect_zero = "Session")]

@@ -1,3 +1,5 @@
+//! Arguments that come later are told apart from unknown ones.
+
 use memleak::leak_test;
 
 #[leak_test(

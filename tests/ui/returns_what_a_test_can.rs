@@ -1,3 +1,5 @@
+//! A leak test returns what a test can.
+
 use memleak::leak_test;
 
 #[leak_test(expect_zero = "Session")]

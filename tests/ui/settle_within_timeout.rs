@@ -1,3 +1,5 @@
+//! `settle` is shorter than `timeout`.
+
 use memleak::leak_test;
 
 #[leak_test(expect_zero = "Session", settle = "60s", timeout = "1m")]

@@ -1,3 +1,5 @@
+//! An argument has its name, its sign and its value.
+
 use memleak::leak_test;
 
 #[leak_test(expect_zero)]

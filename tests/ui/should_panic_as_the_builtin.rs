@@ -1,3 +1,5 @@
+//! `#[should_panic]` is written as for a plain test.
+
 use memleak::leak_test;
 
 #[leak_test(expect_zero = "Session")]

@@ -1,3 +1,5 @@
+//! A plain `#[test]` above would register the test twice.
+
 use memleak::leak_test;
 
 #[test]

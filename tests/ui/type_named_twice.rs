@@ -1,3 +1,5 @@
+//! A type is named once.
+
 use memleak::leak_test;
 
 struct Session;

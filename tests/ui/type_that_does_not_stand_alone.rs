@@ -1,3 +1,5 @@
+//! A type that is written as a path is a whole type.
+
 use memleak::leak_test;
 
 struct Link<T>(T);

@@ -1,3 +1,5 @@
+//! A type goes into an argument.
+
 use memleak::leak_test;
 
 struct Session;

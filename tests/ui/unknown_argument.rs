@@ -1,3 +1,5 @@
+//! An argument is one of those there are.
+
 use memleak::leak_test;
 
 #[leak_test(expct_zero = "Session", setle = "1s")]

@@ -1,3 +1,5 @@
+//! A type that is written as a path exists.
+
 use memleak::leak_test;
 
 mod chat {

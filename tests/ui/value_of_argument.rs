@@ -1,3 +1,5 @@
+//! A value is of the kind that its argument takes.
+
 use memleak::leak_test;
 
 #[leak_test(expect_zero = "Session", settle = 5, timeout = "1.5s")]
