@@ -52,6 +52,7 @@ pub fn check(args: Args, item: &Item, surroundings: &Surroundings, mistakes: &mu
     has_no_qualifiers(item, mistakes);
     is_one_test(item, mistakes);
     is_outermost(item, surroundings, mistakes);
+    is_in_no_other_runtime(item, mistakes);
     mistakes.is_empty().then(|| Plan {
         krate: args.krate.map(|given| given.value),
         expectations: args.expectations,
@@ -200,18 +201,19 @@ fn is_one_test(item: &Item, mistakes: &mut Mistakes) {
         let path: String = test.attribute.path().to_token_stream().to_string().split_whitespace().collect();
         match &test.kind {
             TestKind::Plain | TestKind::Rstest => {}
-            TestKind::PlainFrom(other) if wraps_well(other) => {}
-            TestKind::PlainFrom(other) => mistakes.at(item.attribute_span(), other_test(other)),
+            TestKind::PlainFrom(other) if wraps_well(other) || other.starts_with('$') => {}
+            TestKind::PlainFrom(other) => mistakes.at(item.attribute_span(), other_test(&format!("`#[{other}]`"))),
             TestKind::LeakTest => {
                 mistakes.on(&test.attribute, "this is a leak test already: put all arguments into one attribute")
             }
-            TestKind::Other => mistakes.on(&test.attribute, other_test(&path)),
+            TestKind::Other => mistakes.on(&test.attribute, other_test(&format!("`#[{path}]`"))),
         }
     }
 }
 
 fn is_outermost(item: &Item, surroundings: &Surroundings, mistakes: &mut Mistakes) {
-    for path in &surroundings.above {
+    let named = |path: &str| item.tests.iter().any(|test| test.kind == TestKind::PlainFrom(path.to_owned()));
+    for path in surroundings.above.iter().filter(|path| !named(path)) {
         let last = path.rsplit("::").next().unwrap_or(path);
         if is_plain(path) {
             mistakes.at(
@@ -219,8 +221,15 @@ fn is_outermost(item: &Item, surroundings: &Surroundings, mistakes: &mut Mistake
                 format!("this function has `#[{path}]` above, which registers it a second time: remove `#[{path}]`, the leak test is a test by itself"),
             );
         } else if last == "test" && !wraps_well(path) && path != "memleak::test" {
-            mistakes.at(item.attribute_span(), other_test(path));
+            mistakes.at(item.attribute_span(), other_test(&format!("`#[{path}]`")));
         }
+    }
+}
+
+/// Where no attribute above could be named, its work may still be seen.
+fn is_in_no_other_runtime(item: &Item, mistakes: &mut Mistakes) {
+    if mistakes.is_empty() && item.is_in_a_runtime() {
+        mistakes.at(item.attribute_span(), other_test("another test attribute above"));
     }
 }
 
@@ -234,10 +243,8 @@ fn wraps_well(path: &str) -> bool {
     path.ends_with("rstest") || path.ends_with("test_log::test")
 }
 
-/// `path` may be a variable of a `macro_rules` macro.
-fn other_test(path: &str) -> String {
-    let what = if path.starts_with('$') { "another test attribute above".to_owned() } else { format!("`#[{path}]`") };
-    let remove = if path.ends_with("tokio::test") {
+fn other_test(what: &str) -> String {
+    let remove = if what.ends_with("tokio::test]`") {
         "remove it, and move its `flavor`, `worker_threads` and `start_paused` here"
     } else {
         "remove it, a leak test runs async functions by itself, on tokio"

@@ -48,7 +48,7 @@ pub struct TestAttribute {
 pub enum TestKind {
     /// `#[test]` or the same by its full path.
     Plain,
-    /// The same, but written by another attribute above ours, the path of which this is.
+    /// The same, but written by another attribute above ours, the path of which this is (or the variable of a `macro_rules` macro).
     PlainFrom(String),
     /// `#[leak_test]` or `#[memleak::test]` once more.
     LeakTest,
@@ -63,6 +63,11 @@ impl Item {
     /// and not for something that a macro wrote.
     pub fn attribute_span(&self) -> Span {
         self.signature.fn_token.span.located_at(Span::call_site())
+    }
+
+    /// Whether an attribute above has put the body into a runtime of its own: it calls a function `…block_on` that is not in the source.
+    pub fn is_in_a_runtime(&self) -> bool {
+        has_generated_block_on(self.body.stream())
     }
 }
 
@@ -123,6 +128,17 @@ fn body(tree: TokenTree) -> Option<Group> {
         }
         _ => None,
     }
+}
+
+fn has_generated_block_on(tokens: TokenStream) -> bool {
+    tokens.into_iter().any(|tree| match tree {
+        TokenTree::Group(group) => has_generated_block_on(group.stream()),
+        TokenTree::Ident(name) => {
+            let name_text = name.to_string();
+            name_text.ends_with("block_on") && name.span().source_text().is_some_and(|text| text != name_text)
+        }
+        _ => false,
+    })
 }
 
 fn should_panic(attribute: &Attribute, mistakes: &mut Mistakes) -> ShouldPanic {

@@ -8,7 +8,12 @@ fn accepted(name: &'static str, edition: &'static str, dependencies: &'static st
     assert!(told.is_empty(), "{told}");
 }
 
-const DEPENDENCIES: &str = "memleak = { {memleak} }\ntokio = { version = \"1\", features = [\"full\", \"test-util\"] }";
+const DEPENDENCIES: &str = r#"
+memleak = { {memleak} }
+rstest = { version = "0.28", default-features = false }
+test-log = { version = "0.2", default-features = false }
+tokio = { version = "1", features = ["full", "test-util"] }
+"#;
 
 #[test]
 fn in_edition_2018() {

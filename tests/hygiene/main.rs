@@ -4,6 +4,7 @@
 #![deny(warnings, rust_2018_idioms, unused, unused_qualifications, missing_docs, unreachable_pub, single_use_lifetimes)]
 #![deny(clippy::all, clippy::pedantic, clippy::nursery, clippy::allow_attributes, clippy::unwrap_used)]
 
+mod beside_others;
 mod from_macros;
 mod no_prelude;
 mod shadowed;
