@@ -48,7 +48,7 @@ impl Tags {
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct Wanted {
-    /// All with these tags. A variable only if it is a static: one that has an address.
+    /// All with these tags. A variable only if it is a static or a thread-local; the latter has no span.
     pub always: Tags,
     /// Those with these tags whose name is in `names`.
     pub named: Tags,

@@ -9,7 +9,9 @@ mod dies;
 mod interface;
 #[allow(dead_code, reason = "each side makes some of what the other uses")]
 mod interface_dies;
+mod interface_strings;
 pub mod interface_tracker;
+mod strings;
 #[cfg_attr(
     not(all(
         target_os = "linux",

@@ -3,21 +3,30 @@
 use memleak_core::debuginfo::layouts::TypeTable;
 use memleak_core::debuginfo::load::Binary;
 use memleak_core::debuginfo::names;
+use memleak_core::debuginfo::statics::{Globals, declared_at};
 use memleak_core::debuginfo::types::{Type, TypeId, TypeKind, Types as _};
+use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::process::Command;
 use std::rc::Rc;
+use std::sync::OnceLock;
 
 const SOURCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/types.rs");
 
-/// The fixture in one build: its debug info and what it printed.
-struct Fixture {
-    binary: Binary,
+/// The fixture, built one way and run.
+struct Built {
+    program: PathBuf,
     output: String,
 }
 
-fn fixture(name: &str, options: &[&str]) -> Fixture {
+/// Its debug info and what it printed.
+struct Fixture {
+    binary: Binary,
+    output: &'static str,
+}
+
+fn build(name: &str, options: &[&str]) -> Built {
     let program = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("types-{name}"));
     let built = Command::new(std::env::var_os("RUSTC").unwrap_or("rustc".into()))
         .args(["--edition=2024", "--crate-name=types", "-Cdebuginfo=2", SOURCE, "-o"])
@@ -28,25 +37,34 @@ fn fixture(name: &str, options: &[&str]) -> Fixture {
     assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
     let run = Command::new(&program).output().unwrap();
     assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
-    Fixture { binary: Binary::open(&program).unwrap(), output: String::from_utf8(run.stdout).unwrap() }
+    Built { program, output: String::from_utf8(run.stdout).unwrap() }
+}
+
+impl Built {
+    fn open(&'static self) -> Fixture {
+        Fixture { binary: Binary::open(&self.program).unwrap(), output: &self.output }
+    }
 }
 
 fn plain() -> Fixture {
-    fixture("plain", &["-Copt-level=0"])
+    static BUILT: OnceLock<Built> = OnceLock::new();
+    BUILT.get_or_init(|| build("plain", &["-Copt-level=0"])).open()
 }
 
 fn optimised() -> Fixture {
-    fixture("optimised", &["-Copt-level=3"])
+    static BUILT: OnceLock<Built> = OnceLock::new();
+    BUILT.get_or_init(|| build("optimised", &["-Copt-level=3"])).open()
 }
 
 fn dwarf5() -> Fixture {
-    fixture("dwarf5", &["-Copt-level=0", "-Cdwarf-version=5"])
+    static BUILT: OnceLock<Built> = OnceLock::new();
+    BUILT.get_or_init(|| build("dwarf5", &["-Copt-level=0", "-Cdwarf-version=5"])).open()
 }
 
 /// All ids of the type with this full name.
 fn named(table: &TypeTable, name: &str) -> Vec<TypeId> {
     let segment = name.split('<').next().unwrap().rsplit("::").next().unwrap();
-    let found = names::find(table, Some(segment), &|found| found == name);
+    let found = names::find(table, Some(segment), &|found| found == name).unwrap();
     assert!(!found.is_empty(), "{name} not found");
     found.iter().map(|found| table.id_of(found.die)).collect()
 }
@@ -166,4 +184,189 @@ fn values_are_where_the_optimised_program_says() {
 #[test]
 fn values_are_where_the_program_says_with_dwarf_5() {
     check_facts(&dwarf5());
+}
+
+#[test]
+fn names_are_found() {
+    let fixture = plain();
+    let table = TypeTable::new(&fixture.binary);
+    let find = |segment: Option<&str>, suffix: &str| {
+        let mut names: Vec<_> = names::find(&table, segment, &|name| name.ends_with(suffix))
+            .unwrap()
+            .into_iter()
+            .map(|found| (found.name.to_string(), found.variant_of.is_some()))
+            .collect();
+        names.sort();
+        names.dedup();
+        names
+    };
+    let session = [("types::chat::Session".to_owned(), false), ("types::chat::inner::Session".to_owned(), false)];
+    assert_eq!(find(Some("Session"), "::Session"), session);
+    assert_eq!(find(None, "::Session"), session);
+    assert_eq!(find(Some("Link"), "::Link<u32>"), [("types::chat::Link<u32>".to_owned(), false)]);
+    assert_eq!(find(Some("Open"), "::Open"), [("types::chat::Conn::Open".to_owned(), true)]);
+    assert_eq!(find(Some("u128"), "u128"), [("u128".to_owned(), false)]);
+    assert_eq!(find(Some("Three"), "Three"), [("types::Three".to_owned(), false)]);
+    assert_eq!(find(Some("Either"), "Either"), [("types::Either".to_owned(), false)]);
+    // Parts of names that are there, and the name of a function.
+    for absent in ["Sessio", "ession", "essio", "Sessions", "statics", "Nowhere", ""] {
+        assert_eq!(names::find(&table, Some(absent), &|_| true).unwrap(), [], "{absent}");
+    }
+}
+
+#[test]
+fn all_names_begin_with_the_users() {
+    let fixture = plain();
+    let names = names::all_names(&TypeTable::new(&fixture.binary)).unwrap();
+    let own = names.iter().take_while(|name| name.starts_with("types::")).count();
+    assert!(own > 20, "{own}");
+    assert!(!names[own..].iter().any(|name| name.starts_with("types::")));
+    assert!(names[..own].iter().any(|name| &**name == "types::chat::inner::Session"));
+    assert!(names[own..].iter().any(|name| name.starts_with("alloc::string::String")));
+}
+
+#[test]
+fn concrete_types_behind_trait_objects_are_found() {
+    let fixture = plain();
+    let table = TypeTable::new(&fixture.binary);
+    let implementors = |of_trait: &str| {
+        let found = names::implementors(&table, &|name| name == of_trait).unwrap();
+        let mut names: Vec<_> = found.iter().map(|found| table.get(table.id_of(found.die)).name.to_string()).collect();
+        names.sort();
+        names.dedup();
+        names
+    };
+    assert_eq!(implementors("types::chat::Chat"), ["types::chat::Link<u32>", "types::chat::Session"]);
+    assert_eq!(implementors("types::chat::Answer<u8>"), ["types::chat::inner::Session"]);
+    assert_eq!(implementors("types::chat::Nobody"), [] as [&str; 0]);
+}
+
+#[test]
+fn a_suspended_future_says_on_which_line_and_holds_its_locals() {
+    for fixture in [plain(), optimised(), dwarf5()] {
+        let table = TypeTable::new(&fixture.binary);
+        let line = |mark: &str| {
+            let source = std::fs::read_to_string(SOURCE).unwrap();
+            source.lines().position(|line| line.ends_with(mark)).map(|at| at as u32 + 1)
+        };
+        for id in named(&table, "types::session_task::{async_fn_env#0}") {
+            let ty = table.get(id);
+            let TypeKind::Enum { variants, coroutine: true, .. } = &ty.kind else { panic!("{ty:?}") };
+            let lines: Vec<_> = variants.iter().map(|variant| (&*variant.name, variant.line)).collect();
+            let (first, second) = (line("// LINE session_task 0"), line("// LINE session_task 1"));
+            assert!(first < second);
+            assert_eq!(
+                lines,
+                [
+                    ("Unresumed", None),
+                    ("Returned", None),
+                    ("Panicked", None),
+                    ("Suspend0", first),
+                    ("Suspend1", second)
+                ]
+            );
+        }
+        let mut suspended = 0;
+        for fact in fixture.output.lines().filter(|line| line.contains("session_task::{async_fn_env#0}")) {
+            let bytes = unhex(fact.split('\t').nth(5).unwrap());
+            let holder = named(&table, "types::Unnamed<types::session_task::{async_fn_env#0}>")[0];
+            let (_, future) = field(&table.get(holder), "value");
+            let (state, ty) = active(&table.get(future), &bytes);
+            if !state.starts_with("Suspend") {
+                continue;
+            }
+            suspended += 1;
+            let (at, local) = field(&table.get(ty), "local");
+            assert_eq!(&*table.get(local).name, "types::chat::Session");
+            let (id, _) = field(&table.get(local), "id");
+            let at = (at + id) as usize;
+            assert_eq!(number(&bytes[at..at + 8]), 0x5e55, "{state}");
+            let TypeKind::Struct { fields } = &table.get(ty).kind else { panic!() };
+            assert_eq!(fields.iter().filter(|field| &*field.name == "number").count(), 1, "{fields:?}");
+        }
+        assert_eq!(suspended, 2);
+    }
+}
+
+/// What the program printed after `kind`: names and addresses.
+fn printed(fixture: &Fixture, kind: &str) -> Vec<(String, u64)> {
+    let lines = fixture.output.lines().filter_map(|line| line.strip_prefix(kind)?.rsplit_once(" 0x"));
+    lines.map(|(name, address)| (name.trim().to_owned(), u64::from_str_radix(address, 16).unwrap())).collect()
+}
+
+#[test]
+fn statics_and_thread_locals_are_where_the_program_says() {
+    for fixture in [plain(), optimised(), dwarf5()] {
+        let table = TypeTable::new(&fixture.binary);
+        let globals = Globals::of(&table).unwrap();
+        // The file's addresses are the program's, moved by the loader.
+        let of_file: Vec<_> = printed(&fixture, "static ")
+            .into_iter()
+            .map(|(name, address)| {
+                let found: Vec<_> = globals.statics.iter().filter(|entry| *entry.name == *name).collect();
+                assert_eq!(found.len(), 1, "{name}");
+                address.wrapping_sub(found[0].address.0)
+            })
+            .collect();
+        assert_eq!(of_file.len(), 2);
+        assert_eq!(of_file[0], of_file[1]);
+        let of_thread: Vec<_> = printed(&fixture, "thread_local ");
+        assert_eq!(of_thread.len(), 4);
+        let place = |name: &str| {
+            let found: Vec<_> = globals.thread_locals.iter().filter(|entry| *entry.name == *name).collect();
+            assert_eq!(found.len(), 1, "{name}");
+            (found[0].offset, table.get(found[0].ty).size)
+        };
+        let block = of_thread[0].1 - place(&of_thread[0].0).0;
+        for (name, address) in of_thread {
+            let (offset, size) = place(&name);
+            assert!((block + offset..block + offset + size).contains(&address), "{name}");
+        }
+        assert!(!globals.statics.iter().any(|entry| entry.name.contains("vtable") || entry.name.contains("UNUSED")));
+        let registry = globals.statics.iter().find(|entry| &*entry.name == "types::REGISTRY").unwrap();
+        assert!(table.get(registry.ty).name.starts_with("std::sync::"), "{}", table.get(registry.ty).name);
+        let location = declared_at(&fixture.binary, registry.die).unwrap();
+        assert_eq!(&*location.file, SOURCE);
+        let source = std::fs::read_to_string(SOURCE).unwrap();
+        assert!(source.lines().nth(location.line as usize - 1).unwrap().ends_with("// LINE REGISTRY"));
+    }
+}
+
+#[test]
+fn declared_types_are_read_where_they_are_defined() {
+    let fixture = optimised();
+    let table = TypeTable::new(&fixture.binary);
+    let mut known = HashSet::new();
+    let mut opaque = HashSet::new();
+    for found in names::find(&table, None, &|_| true).unwrap() {
+        let ty = table.get(table.id_of(found.die));
+        assert_eq!(ty.name, found.name);
+        if ty.kind == TypeKind::Opaque {
+            opaque.insert(found.name)
+        } else {
+            known.insert(found.name)
+        };
+    }
+    let lost: Vec<_> = opaque.intersection(&known).collect();
+    assert!(lost.is_empty(), "{lost:?}");
+    // What is left are closures of iterators, inlined away.
+    let strange: Vec<_> = opaque.iter().filter(|name| !name.contains("{closure_env#")).collect();
+    assert!(strange.is_empty(), "{strange:?}");
+}
+
+#[test]
+fn every_type_of_a_plain_build_is_understood() {
+    for fixture in [plain(), dwarf5()] {
+        let table = TypeTable::new(&fixture.binary);
+        for found in names::find(&table, None, &|_| true).unwrap() {
+            let ty = table.get(table.id_of(found.die));
+            assert_ne!(ty.kind, TypeKind::Opaque, "{ty:?}");
+            let TypeKind::Enum { variants, .. } = &ty.kind else { continue };
+            let mut values: Vec<_> = variants.iter().flat_map(|variant| &variant.values).collect();
+            let count = values.len();
+            values.sort();
+            values.dedup();
+            assert_eq!(values.len(), count, "{ty:?}");
+        }
+    }
 }

@@ -162,6 +162,19 @@ pub mod tag {
     pub const VARIABLE: u16 = 0x34;
 }
 
+pub mod operation {
+    pub const ADDR: u8 = 0x03;
+    pub const CONST8U: u8 = 0x0e;
+    pub const ADDRX: u8 = 0xa1;
+    pub const CONSTX: u8 = 0xa2;
+    const FORM_TLS_ADDRESS: u8 = 0x9b;
+    const GNU_PUSH_TLS_ADDRESS: u8 = 0xe0;
+
+    pub fn is_thread_local(code: &u8) -> bool {
+        matches!(*code, FORM_TLS_ADDRESS | GNU_PUSH_TLS_ADDRESS)
+    }
+}
+
 pub mod attribute {
     pub const LOCATION: u64 = 0x02;
     pub const NAME: u64 = 0x03;

@@ -12,7 +12,7 @@ use super::interface_dies::{
 };
 use abbreviations::{Encoding, decode, find, skip, space};
 use core::mem::MaybeUninit;
-use dwarf::{Cursor, attribute, form, slice, tag};
+use dwarf::{Cursor, attribute, form, operation, slice, tag};
 use spans::Ranges;
 
 #[unsafe(no_mangle)]
@@ -64,7 +64,15 @@ struct Entry {
     low: Option<u64>,
     high: Option<High>,
     ranges: Option<u64>,
-    address: Option<u64>,
+    place: Option<Place>,
+}
+
+/// Where a static is.
+#[derive(Clone, Copy)]
+enum Place {
+    Address(u64),
+    /// In the block that each thread has.
+    ThreadLocal,
 }
 
 enum High {
@@ -242,7 +250,7 @@ impl<'w> Walker<'w> {
     #[inline(always)]
     fn judge(&mut self, entry: Entry, state: &mut Walk) -> Result<Option<Level>, Status> {
         let code = u64::from(entry.node.tag);
-        let statics_only = entry.node.tag == tag::VARIABLE && entry.address.is_none();
+        let statics_only = entry.node.tag == tag::VARIABLE && entry.place.is_none();
         let now = self.wanted.always.has(code) || self.wanted.named.has(code) && self.is_named(&entry.node);
         if now && !statics_only {
             if state.pending > 0 {
@@ -268,7 +276,7 @@ impl<'w> Walker<'w> {
         for depth in 0..state.depth {
             let Some(mut level) = level(state, depth) else { return Err(Status::TooDeep) };
             if level.pending {
-                let entry = Entry { node: level.node, low: None, high: None, ranges: None, address: None };
+                let entry = Entry { node: level.node, low: None, high: None, ranges: None, place: None };
                 level.own = self.put(&entry, above, state)?;
                 level.pending = false;
                 state.pending -= 1;
@@ -304,7 +312,7 @@ impl<'w> Walker<'w> {
     /// Writes the spans of an entry after the first `count`; says how many there are then.
     #[inline(always)]
     fn put_spans(&mut self, entry: &Entry, node: u32, mut count: usize) -> Result<usize, Status> {
-        if entry.low.is_none() && entry.ranges.is_none() && entry.address.is_none() {
+        if entry.low.is_none() && entry.ranges.is_none() && entry.place.is_none() {
             return Ok(count);
         }
         let spans = match entry.node.tag {
@@ -316,8 +324,8 @@ impl<'w> Walker<'w> {
             count += 1;
             Ok(())
         };
-        if let Some(address) = entry.address {
-            if address != 0 {
+        if let Some(place) = entry.place {
+            if let Place::Address(address @ 1..) = place {
                 put(address, address)?;
             }
         } else if let Some(ranges) = entry.ranges {
@@ -339,7 +347,7 @@ impl<'w> Walker<'w> {
     fn read(&mut self, abbreviation: &Abbreviation, start: usize, state: &mut Walk) -> Result<Entry, Status> {
         let offset = u32::try_from(start - self.unit).map_err(|_| Status::TooLarge)?;
         let node = Node { offset, tag: abbreviation.tag, ..NO_NODE };
-        let mut entry = Entry { node, low: None, high: None, ranges: None, address: None };
+        let mut entry = Entry { node, low: None, high: None, ranges: None, place: None };
         for step in self.steps_of(abbreviation) {
             self.cursor.at = self.cursor.at.wrapping_add(usize::from(step.skip));
             let understood = match u64::from(step.what) {
@@ -372,7 +380,7 @@ impl<'w> Walker<'w> {
                 }
                 attribute::DECLARATION => self.declaration(step.form, &mut entry.node)?,
                 attribute::LOCATION if step.form == form::EXPRLOC => {
-                    entry.address = self.static_address()?;
+                    entry.place = self.place()?;
                     true
                 }
                 _ => {
@@ -503,11 +511,9 @@ impl<'w> Walker<'w> {
         Ok(Some(Target::Here(u32::try_from(offset).map_err(|_| Status::TooLarge)?)))
     }
 
-    /// The address of a static; none for anything else, such as a local.
+    /// The place of a static; none for anything else, such as a local.
     #[inline(always)]
-    fn static_address(&mut self) -> Result<Option<u64>, Status> {
-        const ADDR: u8 = 0x03;
-        const ADDRX: u8 = 0xa1;
+    fn place(&mut self) -> Result<Option<Place>, Status> {
         let len = self.cursor.uleb()?;
         let at = self.cursor.at;
         self.cursor.skip(len)?;
@@ -516,16 +522,22 @@ impl<'w> Walker<'w> {
         if len == 0 {
             return Ok(None);
         }
-        let address = match expression.u8()? {
-            ADDR => expression.u64()?,
-            ADDRX => {
+        let place = match expression.u8()? {
+            operation::ADDR => Place::Address(expression.u64()?),
+            operation::ADDRX => {
                 let index = expression.uleb()?;
-                self.ranges.address(self.bases.addr, index)?
+                Place::Address(self.ranges.address(self.bases.addr, index)?)
+            }
+            // The offset, by itself or by its index, and the step to the thread's block.
+            operation::CONST8U | operation::CONSTX
+                if expression.data.last().is_some_and(operation::is_thread_local) =>
+            {
+                return Ok(Some(Place::ThreadLocal));
             }
             _ => return Ok(None),
         };
-        // More than the address: a piece, or a thread-local's offset.
-        Ok((expression.at == end).then_some(address))
+        // More than the address is a piece of a static.
+        Ok((expression.at == end).then_some(place))
     }
 }
 

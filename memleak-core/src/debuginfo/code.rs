@@ -20,7 +20,9 @@ impl CodeKind {
         }
         match file {
             None => CodeKind::Std,
-            Some(file) if file.starts_with("/rustc/") || file.contains("/rustlib/src/rust/") => CodeKind::Std,
+            // The second is what the precompiled standard library depends on.
+            Some(file) if ["/rustc/", "/rust/deps/"].iter().any(|start| file.starts_with(start)) => CodeKind::Std,
+            Some(file) if file.contains("/rustlib/src/rust/") => CodeKind::Std,
             Some(file) if ["/registry/src/", "/git/checkouts/", "/vendor/"].iter().any(|part| file.contains(part)) => {
                 CodeKind::Dependency
             }
@@ -40,6 +42,8 @@ mod tests {
         assert_eq!(CodeKind::of("alloc::boxed::{impl#0}::new<chat::Session>", Some(std)), CodeKind::Std);
         assert_eq!(CodeKind::of("tokio::runtime::task::core::{impl#5}::new", Some(tokio)), CodeKind::Dependency);
         assert_eq!(CodeKind::of("chat::Session::connect", Some("/w/chat/src/session.rs")), CodeKind::User);
+        let hashbrown = "/rust/deps/hashbrown-0.16.1/src/raw.rs";
+        assert_eq!(CodeKind::of("hashbrown::raw::{impl#3}::reserve", Some(hashbrown)), CodeKind::Std);
         assert_eq!(CodeKind::of("malloc", None), CodeKind::Std);
         assert_eq!(
             CodeKind::of("<memleak_core::tracker::Allocator as GlobalAlloc>::alloc", Some("/w/m/src/lib.rs")),

@@ -1,53 +1,54 @@
 //! Where the types are defined that a unit of an optimised build only declares.
 //!
-//! May use: `load`, `entries`, `paths`, `scan`.
+//! May use: `load`, `entries`, `scan`.
 
 use crate::debuginfo::entries::Entry;
-use crate::debuginfo::load::{Binary, DieRef, Reader};
-use crate::debuginfo::paths::Paths;
+use crate::debuginfo::load::{Binary, DieRef};
 use crate::debuginfo::scan;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-/// For each name of a declared type, without its path: the entries that define a type of that name.
-pub(super) struct Definitions(HashMap<&'static [u8], Vec<DieRef>>);
+/// The definitions of all types that some unit declares, by full name.
+pub(super) struct Definitions(HashMap<String, Definition>);
+
+enum Definition {
+    /// Here, and wherever else it is defined it has the same size.
+    At { die: DieRef, size: Option<u64> },
+    /// Types of this name differ in size: they are from two versions of a crate, and a declaration does not say which it means.
+    Ambiguous,
+}
 
 impl Definitions {
+    /// If a unit is broken, the definitions are not complete, and a type that cannot be found is opaque.
     pub(super) fn collect(binary: &Binary) -> Definitions {
-        let mut defined = Vec::new();
-        let mut declared = HashMap::new();
-        scan::types(binary, |ty| {
-            if ty.declaration {
-                declared.entry(ty.name.slice()).or_default();
-            } else {
-                defined.push((ty.name.slice(), ty.die));
+        // First their own names, which are cheap to compare; full names are built only for types of these.
+        let mut declared = HashSet::new();
+        let _ = scan::types(binary, |hit| {
+            if hit.is_declaration() {
+                declared.insert(hit.own_name());
             }
         });
-        for (name, die) in defined {
-            if let Some(definitions) = declared.get_mut(name) {
-                let definitions: &mut Vec<DieRef> = definitions;
-                definitions.push(die);
+        let mut definitions = HashMap::new();
+        let _ = scan::types(binary, |hit| {
+            if hit.is_declaration() || !declared.contains(&hit.own_name()) {
+                return;
             }
-        }
-        Definitions(declared)
+            let size = Entry::at(binary, hit.die).and_then(|entry| entry.byte_size);
+            definitions
+                .entry(hit.full_name())
+                .and_modify(|known| match known {
+                    Definition::At { size: other, .. } if *other != size => *known = Definition::Ambiguous,
+                    Definition::At { .. } | Definition::Ambiguous => {}
+                })
+                .or_insert(Definition::At { die: hit.die, size });
+        });
+        Definitions(definitions)
     }
 
-    /// The definition of the type called `own` in its namespace and `name` in full.
-    ///
-    /// None if there is none, or if types of this name differ in size: they are from two versions of a crate, and the declaration does
-    /// not say which it means.
-    pub(super) fn find(&self, paths: &Paths, own: Reader, name: &str) -> Option<DieRef> {
-        let mut found: Option<(DieRef, Option<u64>)> = None;
-        for die in self.0.get(own.slice())? {
-            if *paths.qualify(*die, &own.to_string_lossy()) != *name {
-                continue;
-            }
-            let size = Entry::at(paths.binary(), *die)?.byte_size;
-            match found {
-                Some((_, other)) if other != size => return None,
-                Some(_) => {}
-                None => found = Some((*die, size)),
-            }
+    /// The definition of the type with this full name, if there is one and only one.
+    pub(super) fn get(&self, name: &str) -> Option<DieRef> {
+        match self.0.get(name)? {
+            Definition::At { die, .. } => Some(*die),
+            Definition::Ambiguous => None,
         }
-        found.map(|(die, _)| die)
     }
 }

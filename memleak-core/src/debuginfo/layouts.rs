@@ -4,8 +4,8 @@
 
 use crate::debuginfo::definitions::Definitions;
 use crate::debuginfo::entries::{Constant, Entry, Walk};
-use crate::debuginfo::load::{Binary, DieRef, Reader};
-use crate::debuginfo::paths::Paths;
+use crate::debuginfo::load::{Binary, DieRef};
+use crate::debuginfo::paths::{Paths, UNNAMED};
 use crate::debuginfo::types::{Discriminant, Field, Type, TypeId, TypeKind, Types, Variant};
 use gimli::constants as dw;
 use std::cell::{OnceCell, RefCell};
@@ -72,10 +72,6 @@ impl<'b> TypeTable<'b> {
         self.paths.binary()
     }
 
-    pub(super) fn paths(&self) -> &Paths<'b> {
-        &self.paths
-    }
-
     fn read(&self, die: DieRef) -> Type {
         match Reading::of(self, die) {
             Ok(reading) => reading.into_type(self),
@@ -83,8 +79,8 @@ impl<'b> TypeTable<'b> {
         }
     }
 
-    fn definition(&self, own: Reader, name: &str) -> Option<DieRef> {
-        self.definitions.get_or_init(|| Definitions::collect(self.binary())).find(&self.paths, own, name)
+    fn definition(&self, name: &str) -> Option<DieRef> {
+        self.definitions.get_or_init(|| Definitions::collect(self.binary())).get(name)
     }
 
     /// Whether a value of the type can exist. What is not known can.
@@ -165,7 +161,11 @@ impl Reading {
             ([], dw::DW_TAG_member) if !entry.artificial => match entry.ty {
                 Some(ty) => {
                     let offset = entry.member_offset.unwrap_or(0);
-                    self.fields.push(Field { name: name(), offset, ty: table.id_of(ty) });
+                    let field = Field { name: name(), offset, ty: table.id_of(ty) };
+                    // A suspended coroutine lists what it captured twice: as captured and as a local.
+                    if !self.fields.contains(&field) {
+                        self.fields.push(field);
+                    }
                     self.strange |= entry.strange;
                 }
                 None => self.strange = true,
@@ -210,15 +210,15 @@ impl Reading {
 
 impl Reading {
     fn into_type(self, table: &TypeTable) -> Type {
-        let own = self.entry.name_text().unwrap_or("{unnamed}".into());
+        let own = self.entry.name_text().unwrap_or(UNNAMED.into());
         match self.entry.tag {
             dw::DW_TAG_base_type => self.finish(own.into(), TypeKind::Scalar),
             dw::DW_TAG_pointer_type => self.into_pointer(table),
             dw::DW_TAG_array_type => self.into_array(table),
             dw::DW_TAG_enumeration_type | dw::DW_TAG_structure_type | dw::DW_TAG_union_type => {
-                let name = table.paths.qualify(self.entry.die, &own);
+                let name = table.paths.of_type(self.entry.die, &own);
                 if self.entry.declaration {
-                    return match self.entry.name.and_then(|own| table.definition(own, &name)) {
+                    return match table.definition(&name) {
                         Some(die) => table.read(die),
                         None => self.finish(name, TypeKind::Opaque),
                     };

@@ -1,14 +1,15 @@
 //! The names of all types of the executable, and the types behind each trait object.
 //!
-//! May use: `load`, `layouts`, `entries`, `paths`, `scan`, `code`.
+//! May use: `load`, `layouts`, `entries`, `scan`, `code`.
 
 use crate::address::FileAddress;
 use crate::debuginfo::code::CodeKind;
 use crate::debuginfo::entries::Entry;
 use crate::debuginfo::layouts::TypeTable;
-use crate::debuginfo::load::{Binary, DieRef};
-use crate::debuginfo::scan;
+use crate::debuginfo::load::{Binary, DieRef, LoadError, Reader};
+use crate::debuginfo::scan::{self, Hit};
 use std::collections::{BTreeSet, HashSet};
+use std::path::Path;
 use std::rc::Rc;
 
 /// A type whose name was asked for.
@@ -23,41 +24,50 @@ pub struct Named {
 }
 
 /// All types whose name in full `accept`s. `segment`, where the caller knows it, is the last segment of each such name, without generics:
-/// then only types of that name are looked at.
+/// then only types of that name are looked at, which takes a small part of the time.
 ///
 /// Finds structs, unions, enums, primitive types, tuples, closures, coroutines, and variants with a struct of their own.
-pub fn find(table: &TypeTable, segment: Option<&str>, accept: &dyn Fn(&str) -> bool) -> Vec<Named> {
+///
+/// # Errors
+/// When a unit cannot be read: a type in it would be missed.
+pub fn find(table: &TypeTable, segment: Option<&str>, accept: &dyn Fn(&str) -> bool) -> Result<Vec<Named>, LoadError> {
     let mut found = Vec::new();
-    scan::types(table.binary(), |ty| {
-        let own = ty.name.slice();
-        if segment.is_some_and(|segment| !is_called(own, segment.as_bytes())) {
-            return;
+    let each = |hit: Hit| {
+        // `<A as B>::{vtable_type}`: what the compiler made, not a type of the program.
+        let name = hit.full_name();
+        if !name.starts_with('<') && accept(&name) {
+            found.push(Named { die: hit.die, name: name.into(), variant_of: hit.enum_around() });
         }
-        let name = table.paths().qualify(ty.die, &String::from_utf8_lossy(own));
-        if accept(&name) {
-            found.push(Named { die: ty.die, name, variant_of: table.paths().enum_of(ty.die) });
-        }
-    });
-    found
+    };
+    match segment {
+        Some(segment) => scan::types_called(table.binary(), segment, each)?,
+        None => scan::types(table.binary(), each)?,
+    }
+    found.retain(|found| is_rust(table.binary(), found.die));
+    Ok(found)
 }
 
-/// Whether `own`, as DWARF has it, is `segment` with or without generics.
-fn is_called(own: &[u8], segment: &[u8]) -> bool {
-    own.strip_prefix(segment).is_some_and(|rest| rest.is_empty() || rest[0] == b'<')
+/// Not of a C library that the program contains.
+fn is_rust(binary: &Binary, die: DieRef) -> bool {
+    let root = |unit: &gimli::Unit<Reader>| {
+        Some(unit.entry(unit.header.root_offset()).ok()?.attr_value(gimli::DW_AT_language))
+    };
+    let language = binary.unit(die.unit).ok().and_then(root).flatten();
+    matches!(language, Some(gimli::AttributeValue::Language(gimli::DW_LANG_Rust)))
 }
 
 /// The full names of all types that have one of their own, those of the user's crates first. For a text that offers the nearest names:
 /// this builds every name.
-pub fn all_names(table: &TypeTable) -> Vec<Rc<str>> {
-    let mut names = BTreeSet::new();
-    scan::types(table.binary(), |ty| {
-        names.insert(table.paths().qualify(ty.die, &ty.name.to_string_lossy()));
-    });
+///
+/// # Errors
+/// When a unit cannot be read.
+pub fn all_names(table: &TypeTable) -> Result<Vec<Rc<str>>, LoadError> {
+    let names: BTreeSet<_> = find(table, None, &|_| true)?.into_iter().map(|found| found.name).collect();
     let user = user_crates(table.binary());
     let (mut first, then): (Vec<_>, Vec<_>) =
         names.into_iter().partition(|name| name.split("::").next().is_some_and(|krate| user.contains(krate)));
     first.extend(then);
-    first
+    Ok(first)
 }
 
 /// The crates of the package under test and its path dependencies.
@@ -65,11 +75,13 @@ fn user_crates(binary: &Binary) -> HashSet<String> {
     let mut crates = HashSet::new();
     for index in 0..binary.units().len() as u32 {
         // `src/main.rs/@/chat.8bac0f`: the source file of the crate's root and, after the `@`, the crate.
-        let Some(name) = binary.unit(index).ok().and_then(|unit| unit.name) else { continue };
+        let Ok(unit) = binary.unit(index) else { continue };
+        let (Some(directory), Some(name)) = (unit.comp_dir, unit.name) else { continue };
         let name = name.to_string_lossy();
-        let Some((root, unit)) = name.split_once("/@/") else { continue };
-        let krate = unit.split('.').next().unwrap_or_default();
-        if CodeKind::of(krate, Some(root)) == CodeKind::User {
+        let Some((root, krate)) = name.split_once("/@/") else { continue };
+        let krate = krate.split('.').next().unwrap_or_default();
+        let root = Path::new(&*directory.to_string_lossy()).join(root);
+        if CodeKind::of(krate, root.to_str()) == CodeKind::User {
             crates.insert(krate.to_owned());
         }
     }
@@ -90,19 +102,23 @@ pub struct Implementor {
 /// The types that have a vtable for a trait whose name in full `accept`s.
 ///
 /// A type without one in the binary is never behind that trait object; the linker drops those that nothing uses.
-pub fn implementors(table: &TypeTable, accept: &dyn Fn(&str) -> bool) -> Vec<Implementor> {
+///
+/// # Errors
+/// When a unit cannot be read: a vtable in it would be missed.
+pub fn implementors(table: &TypeTable, accept: &dyn Fn(&str) -> bool) -> Result<Vec<Implementor>, LoadError> {
     let binary = table.binary();
     let mut found = Vec::new();
-    scan::globals(binary, |die| {
-        let Some(variable) = Entry::at(binary, die) else { return };
-        let Some(name) = variable.name_text() else { return };
-        let Some(of_trait) = vtable_trait(&name) else { return };
-        let address = variable.address(binary).filter(|address| *address != FileAddress(0));
-        let (Some(vtable), true) = (address, accept(of_trait)) else { return };
+    scan::statics(binary, |hit| {
+        let name = hit.own_name();
+        let Some(of_trait) = vtable_trait(&name).filter(|name| accept(name)) else { return };
+        let Some(variable) = Entry::at(binary, hit.die) else { return };
+        let vtable = variable.address(binary).filter(|address| *address != FileAddress(0));
         let concrete = variable.ty.and_then(|ty| Entry::at(binary, ty)?.containing);
-        found.extend(concrete.map(|die| Implementor { die, of_trait: of_trait.to_owned(), vtable }));
-    });
-    found
+        if let (Some(die), Some(vtable)) = (concrete, vtable) {
+            found.push(Implementor { die, of_trait: of_trait.to_owned(), vtable });
+        }
+    })?;
+    Ok(found)
 }
 
 /// The trait in `<chat::Bot as chat::Chat>::{vtable}`.

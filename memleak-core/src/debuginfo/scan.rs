@@ -1,83 +1,101 @@
-//! Passes over all of `.debug_info`: every type, every global variable.
+//! Passes over all of `.debug_info`, by the kernel: the types of a name, all types, all statics.
 //!
-//! May use: `kernel`, `load`.
+//! May use: `kernel`, `load`, `tree`, `paths`.
 
-use crate::debuginfo::load::{Binary, DieRef, Reader};
-use gimli::AttributeValue;
+use crate::debuginfo::load::{Binary, DieRef, LoadError};
+use crate::debuginfo::{paths, tree};
+use crate::kernel::interface_dies::{NONE, Node, Tags, flags};
+use crate::kernel::search;
+use crate::kernel::walk::{Found, Selection};
+use std::borrow::Cow;
 
-/// A struct, union, enum or primitive type that a pass came by.
-pub(super) struct TypeDie {
+const TYPES: Tags = Tags::of(&[
+    gimli::DW_TAG_structure_type.0,
+    gimli::DW_TAG_union_type.0,
+    gimli::DW_TAG_enumeration_type.0,
+    gimli::DW_TAG_base_type.0,
+]);
+/// What types and statics are in.
+const SCOPES: Tags = Tags::of(&[gimli::DW_TAG_namespace.0, gimli::DW_TAG_structure_type.0]);
+
+/// An entry that a pass came by, and the scopes around it.
+pub(super) struct Hit<'n> {
+    binary: &'n Binary,
+    nodes: &'n [Node],
+    index: u32,
     pub(super) die: DieRef,
-    pub(super) name: Reader,
-    pub(super) declaration: bool,
 }
 
-/// Calls `found` for each named type.
-pub(super) fn types(binary: &Binary, mut found: impl FnMut(TypeDie)) {
-    for index in 0..binary.units().len() as u32 {
-        let _ = types_in(binary, index, &mut found);
+impl Hit<'_> {
+    fn node(&self) -> &Node {
+        &self.nodes[self.index as usize]
+    }
+
+    /// Its own name, without what is around it.
+    pub(super) fn own_name(&self) -> Cow<'static, str> {
+        tree::name(self.binary, self.node()).unwrap_or(paths::UNNAMED.into())
+    }
+
+    /// Its name in full.
+    pub(super) fn full_name(&self) -> String {
+        paths::full_name(self.binary, self.nodes, self.index)
+    }
+
+    /// It is in this enum: the struct of a variant.
+    pub(super) fn enum_around(&self) -> Option<DieRef> {
+        let parent = self.nodes.get(self.node().parent as usize)?;
+        let is_type = parent.tag != gimli::DW_TAG_namespace.0;
+        is_type.then_some(DieRef { unit: self.die.unit, offset: parent.offset })
+    }
+
+    pub(super) fn is_declaration(&self) -> bool {
+        self.node().flags & flags::DECLARATION != 0
     }
 }
 
-fn types_in(binary: &Binary, index: u32, found: &mut impl FnMut(TypeDie)) -> gimli::Result<()> {
-    let unit = binary.unit(index)?;
-    let mut entries = unit.entries_raw(None)?;
-    while !entries.is_empty() {
-        let offset = entries.next_offset().0 as u32;
-        let Some(abbreviation) = entries.read_abbreviation()? else { continue };
-        if !matches!(
-            abbreviation.tag(),
-            gimli::DW_TAG_structure_type
-                | gimli::DW_TAG_union_type
-                | gimli::DW_TAG_enumeration_type
-                | gimli::DW_TAG_base_type
-        ) {
-            entries.skip_attributes(abbreviation.attributes())?;
-            continue;
-        }
-        let mut name = None;
-        let mut declaration = false;
-        for specification in abbreviation.attributes() {
-            let value = entries.read_attribute(*specification)?.raw_value();
-            match specification.name() {
-                gimli::DW_AT_name => name = binary.dwarf().attr_string(unit, value).ok(),
-                gimli::DW_AT_declaration => declaration = value == AttributeValue::Flag(true),
-                _ => {}
+/// Calls `each` for the types called `name`, with or without generics.
+pub(super) fn types_called(binary: &Binary, name: &str, each: impl FnMut(Hit)) -> Result<(), LoadError> {
+    // A name that is nowhere in the file is no type's; this takes a tenth of the time of a pass.
+    let Some(names) = search::find_names(binary.section(gimli::SectionId::DebugStr), name.as_bytes()) else {
+        return Ok(());
+    };
+    let selection = Selection { always: Tags::of(&[]), named: TYPES, around: SCOPES, names: &names, root_only: false };
+    pass(binary, &selection, TYPES, each)
+}
+
+/// Calls `each` for every type.
+pub(super) fn types(binary: &Binary, each: impl FnMut(Hit)) -> Result<(), LoadError> {
+    let selection = Selection { always: TYPES, named: Tags::of(&[]), around: SCOPES, names: &[], root_only: false };
+    pass(binary, &selection, TYPES, each)
+}
+
+/// Calls `each` for every static, thread-local and vtable.
+pub(super) fn statics(binary: &Binary, each: impl FnMut(Hit)) -> Result<(), LoadError> {
+    let statics = Tags::of(&[gimli::DW_TAG_variable.0]);
+    let selection = Selection { always: statics, named: Tags::of(&[]), around: SCOPES, names: &[], root_only: false };
+    pass(binary, &selection, statics, each)
+}
+
+fn pass(binary: &Binary, selection: &Selection, hits: Tags, mut each: impl FnMut(Hit)) -> Result<(), LoadError> {
+    let mut found = Found::default();
+    for unit in 0..binary.units().len() as u32 {
+        found.nodes.clear();
+        found.spans.clear();
+        found.inlined.clear();
+        binary.walk(unit, selection, &mut found).map_err(|error| LoadError::Unreadable(error.to_string()))?;
+        for (index, node) in found.nodes.iter().enumerate() {
+            if hits.has(u64::from(node.tag)) && node.name != NONE && is_wanted(node, selection) {
+                let die = DieRef { unit, offset: node.offset };
+                each(Hit { binary, nodes: &found.nodes, index: index as u32, die });
             }
         }
-        if let Some(name) = name {
-            found(TypeDie { die: DieRef { unit: index, offset }, name, declaration });
-        }
     }
     Ok(())
 }
 
-/// Calls `found` for each variable that is not inside a function: statics, thread-locals and vtables.
-pub(super) fn globals(binary: &Binary, mut found: impl FnMut(DieRef)) {
-    for index in 0..binary.units().len() as u32 {
-        let _ = globals_in(binary, index, &mut found);
-    }
-}
-
-fn globals_in(binary: &Binary, index: u32, found: &mut impl FnMut(DieRef)) -> gimli::Result<()> {
-    let unit = binary.unit(index)?;
-    let mut entries = unit.entries_raw(None)?;
-    // The depth of the entries in the function that the walk is in.
-    let mut function: Option<isize> = None;
-    while !entries.is_empty() {
-        let offset = entries.next_offset().0 as u32;
-        let depth = entries.next_depth();
-        let Some(abbreviation) = entries.read_abbreviation()? else { continue };
-        entries.skip_attributes(abbreviation.attributes())?;
-        if function.is_some_and(|inside| depth >= inside) {
-            continue;
-        }
-        function = None;
-        match abbreviation.tag() {
-            gimli::DW_TAG_subprogram if abbreviation.has_children() => function = Some(depth + 1),
-            gimli::DW_TAG_variable => found(DieRef { unit: index, offset }),
-            _ => {}
-        }
-    }
-    Ok(())
+/// Whether the node is there for itself, not for something in it.
+fn is_wanted(node: &Node, selection: &Selection) -> bool {
+    let tag = u64::from(node.tag);
+    let named = || selection.names.get(node.name as usize / 64).is_some_and(|word| word >> (node.name % 64) & 1 == 1);
+    selection.always.has(tag) || selection.named.has(tag) && named()
 }

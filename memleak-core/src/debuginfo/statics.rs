@@ -1,12 +1,12 @@
 //! The statics and thread-locals of the executable.
 //!
-//! May use: `load`, `functions` (its `Location`), `lines`, `layouts`, `entries`, `paths`, `scan`, `names`.
+//! May use: `load`, `functions` (its `Location`), `lines`, `layouts`, `entries`, `scan`, `names`.
 
 use crate::address::FileAddress;
 use crate::debuginfo::entries::Entry;
 use crate::debuginfo::functions::Location;
 use crate::debuginfo::layouts::TypeTable;
-use crate::debuginfo::load::{Binary, DieRef, Elf};
+use crate::debuginfo::load::{Binary, DieRef, Elf, LoadError};
 use crate::debuginfo::types::TypeId;
 use crate::debuginfo::{lines, names, scan};
 use object::elf;
@@ -54,25 +54,30 @@ pub struct ThreadLocal {
 
 impl Globals {
     /// Lists them. One pass over the debug info; no type is read.
-    pub fn of(table: &TypeTable) -> Globals {
+    ///
+    /// # Errors
+    /// When a unit cannot be read: a static in it would be missed.
+    pub fn of(table: &TypeTable) -> Result<Globals, LoadError> {
         let binary = table.binary();
         let mut globals = Globals::default();
         let mut thread_locals = Vec::new();
-        scan::globals(binary, |die| {
-            let Some(variable) = Entry::at(binary, die) else { return };
-            let (Some(own), Some(ty)) = (variable.name_text(), variable.ty) else { return };
-            let ty = table.id_of(ty);
+        scan::statics(binary, |hit| {
+            if names::vtable_trait(&hit.own_name()).is_some() {
+                return;
+            }
+            let Some(variable) = Entry::at(binary, hit.die) else { return };
+            let Some(ty) = variable.ty.map(|ty| table.id_of(ty)) else { return };
+            let (name, die) = (hit.full_name(), hit.die);
             if let Some(address) = variable.address(binary) {
                 // The linker gives address 0 to what it dropped.
-                if address != FileAddress(0) && names::vtable_trait(&own).is_none() {
-                    let name = table.paths().qualify(die, &own);
-                    globals.statics.push(Static { name, address, ty, die });
+                if address != FileAddress(0) {
+                    globals.statics.push(Static { name: name.into(), address, ty, die });
                 }
             } else if let Some(offset) = variable.tls_offset(binary) {
-                let name = thread_local_name(&table.paths().qualify(die, &own)).into();
+                let name = thread_local_name(&name).into();
                 thread_locals.push((variable.linkage_name, ThreadLocal { name, offset, ty, die }));
             }
-        });
+        })?;
         if !thread_locals.is_empty() {
             let kept = thread_local_symbols(binary.elf());
             thread_locals.retain(|(linkage_name, thread_local)| {
@@ -81,7 +86,7 @@ impl Globals {
         }
         globals.thread_locals = thread_locals.into_iter().map(|(_, thread_local)| thread_local).collect();
         globals.sort();
-        globals
+        Ok(globals)
     }
 
     /// By place, each once: a generic function's static is described in each unit that has a copy of the function.

@@ -21,6 +21,22 @@ mod dies;
 #[cfg(not(memleak_kernel_object))]
 pub use dies::MEMLEAK_DIES;
 
+#[path = "../../kernel/interface_strings.rs"]
+pub mod interface_strings;
+pub mod search;
+
+#[cfg(memleak_kernel_object)]
+unsafe extern "C" {
+    /// The part of the kernel that looks for names.
+    pub safe static MEMLEAK_STRINGS: interface_strings::StringTable;
+}
+
+#[cfg(not(memleak_kernel_object))]
+#[path = "../../kernel/strings.rs"]
+mod strings;
+#[cfg(not(memleak_kernel_object))]
+pub use strings::MEMLEAK_STRINGS;
+
 #[path = "../../kernel/interface_tracker.rs"]
 #[allow(missing_docs, reason = "shared with the kernel, where the same documentation rules do not apply")]
 pub mod interface_tracker;
