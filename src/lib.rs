@@ -1,15 +1,227 @@
-//! Memory-leak tests.
+#![doc = include_str!("../README.md")]
 
-pub use memleak_macros::{leak_test, leak_test as test};
+/// Makes a function a leak test.
+///
+/// The function runs as a test. When its body has ended and its locals are dropped, the instances of the named types are counted; if more
+/// live than the arguments allow, the test fails and says how many there are and where they were allocated. What counts as live, and what
+/// happens when that cannot be told, is in [the crate's introduction](crate#what-a-verdict-means).
+///
+/// ```
+/// use memleak::leak_test;
+/// # struct Session;
+/// # impl Session {
+/// #     async fn connect() -> std::io::Result<Session> { Ok(Session) }
+/// #     async fn log_off(self) -> std::io::Result<()> { Ok(()) }
+/// # }
+///
+/// #[leak_test(expect_zero = "Session")]
+/// async fn logging_off_ends_the_session() -> std::io::Result<()> {
+///     let session = Session::connect().await?;
+///     session.log_off().await
+/// }
+/// ```
+///
+/// # The function
+///
+/// It is an `fn` or an `async fn` without arguments that returns what a test can return: `()`, a `Result`, an `ExitCode`. An async function
+/// runs on a tokio runtime with time and IO, on one thread if [`flavor`](#flavor-worker_threads) does not say otherwise; without memleak's
+/// feature `tokio` it runs on a plain executor.
+///
+/// `#[should_panic]`, `#[ignore]`, `#[cfg(…)]`, doc comments and lints work as on any test. `#[test]` and `#[tokio::test]` are not needed:
+/// the attribute takes their place, and tells you to remove them where it sees them. A `#[test]` that a macro puts above this attribute
+/// may escape it; the test is then registered twice, and runs twice.
+///
+/// Below `#[rstest]` and its cases it makes each case a leak test. An async function under `#[rstest]` needs the name
+/// [`#[memleak::test]`](macro@test).
+///
+/// The body becomes a function inside of the test function, under the same name. Nothing else of it changes.
+///
+/// # Arguments
+///
+/// At least one of [`expect_zero`](#expect_zero) and [`expect_at_most`](#expect_at_most) is there; all others may be left out. Each is given
+/// once, in any order.
+///
+/// ## `expect_zero`
+///
+/// No instance of these types may live. A type is written
+///
+/// * as a string: a [pattern](crate#patterns) that is matched, when the test runs, against all types in the debug info. A pattern that
+///   matches none fails the test and shows the nearest names;
+/// * as a path, which the compiler resolves: it has to be in scope and visible, with its generics. A misspelt one is a compile error;
+/// * as `dyn Trait`: every type that is seen behind this trait object.
+///
+/// Several types go into brackets.
+///
+/// ```
+/// # use memleak::leak_test;
+/// # mod chat { pub struct Session; pub struct Link<T>(pub T); pub struct Tcp; pub trait Chat {} impl Chat for Session {} }
+/// # use chat::Chat;
+/// #[leak_test(expect_zero = "Session")]
+/// fn by_pattern() {
+///     let _session = Box::new(chat::Session);
+/// }
+///
+/// #[leak_test(expect_zero = chat::Link<chat::Tcp>)]
+/// fn by_path() {
+///     let _link = Box::new(chat::Link(chat::Tcp));
+/// }
+///
+/// #[leak_test(expect_zero = ["Session", chat::Link<chat::Tcp>, dyn Chat])]
+/// fn several() {
+///     let _chat: Box<dyn Chat> = Box::new(chat::Session);
+///     let _link = Box::new(chat::Link(chat::Tcp));
+/// }
+/// ```
+///
+/// ## `expect_at_most`
+///
+/// As many instances of each type may live, and no more.
+///
+/// ```
+/// # use memleak::leak_test;
+/// # use std::sync::OnceLock;
+/// # struct Pool(Vec<Conn>); struct Conn(u8);
+/// static POOL: OnceLock<Pool> = OnceLock::new();
+///
+/// #[leak_test(expect_at_most("Conn" = 4, Pool = 1))]
+/// fn the_pool_stays_small() {
+///     let pool = POOL.get_or_init(|| Pool((0..4).map(Conn).collect()));
+///     assert_eq!(pool.0[3].0, 3);
+/// }
+/// ```
+///
+/// ## `settle`
+///
+/// How long work in the background may take to let go of the instances before they are counted: a task that is about to end, a connection
+/// that is being closed. The count is repeated until it is as expected, at once for a clean test, or until this time is over. The default
+/// is 200 ms. A number and a unit, in quotes: `"500ms"`, `"1s"`, `"2m"`.
+///
+/// ```
+/// # use memleak::leak_test;
+/// # use std::time::Duration;
+/// # struct Session(String);
+/// #[leak_test(expect_zero = "Session", settle = "2s")]
+/// async fn a_session_ends_by_itself() {
+///     let session = Box::new(Session("ada".to_owned()));
+///     tokio::spawn(async move {
+///         tokio::time::sleep(Duration::from_millis(300)).await;
+///         drop(session);
+///     });
+/// }
+/// ```
+///
+/// ## `timeout`
+///
+/// When the test counts as hung: it is killed, and fails. Written as for `settle`, and longer than it. The default is one minute.
+///
+/// ```
+/// # use memleak::leak_test;
+/// # struct Session(String);
+/// #[leak_test(expect_zero = "Session", timeout = "5m")]
+/// fn a_long_scenario() {
+///     let _session = Session("ada".to_owned());
+/// }
+/// ```
+///
+/// ## `unsupported`
+///
+/// What to do where the heap cannot be read: on another platform, or in a binary without debug info. With `"fail"`, the default, the test
+/// fails. With `"skip"` the body is run, its result counts, and the test says on stderr that nothing was checked. The environment variable
+/// `MEMLEAK_UNSUPPORTED=skip` does the same for all tests.
+///
+/// ```
+/// # use memleak::leak_test;
+/// # struct Session(String);
+/// #[leak_test(expect_zero = "Session", unsupported = "skip")]
+/// fn runs_everywhere() {
+///     let _session = Session("ada".to_owned());
+/// }
+/// ```
+///
+/// ## `flavor`, `worker_threads`
+///
+/// The tokio runtime of an async function, as in `#[tokio::test]`: `"current_thread"`, the default, or `"multi_thread"`, the latter with as
+/// many worker threads as the machine has cores, or as said.
+///
+/// ```
+/// # use memleak::leak_test;
+/// # struct Session(String);
+/// #[leak_test(expect_zero = "Session", flavor = "multi_thread", worker_threads = 4)]
+/// async fn on_four_threads() {
+///     let session = Session("ada".to_owned());
+///     tokio::spawn(async move { drop(session) }).await.unwrap();
+/// }
+/// ```
+///
+/// ## `start_paused`
+///
+/// Starts with tokio's clock paused, as in `#[tokio::test]`: sleeps end at once when nothing else is to do. It needs the feature `test-util`
+/// of tokio, and one thread.
+///
+/// ```
+/// # use memleak::leak_test;
+/// # use std::time::Duration;
+/// # struct Session(String);
+/// #[leak_test(expect_zero = "Session", start_paused = true)]
+/// async fn an_idle_session_is_closed_within_an_hour() {
+///     let session = Box::new(Session("ada".to_owned()));
+///     tokio::time::sleep(Duration::from_secs(3600)).await;
+///     drop(session);
+/// }
+/// ```
+///
+/// ## `crate`
+///
+/// The path of this crate, where it is not `memleak`: because Cargo.toml gives it another name, or because another crate re-exports it.
+///
+/// ```
+/// # extern crate memleak as checks;
+/// # use checks::leak_test;
+/// # struct Session(String);
+/// // Cargo.toml: checks = { package = "memleak", version = "0.1" }
+/// #[leak_test(expect_zero = "Session", crate = checks)]
+/// fn under_another_name() {
+///     let _session = Session("ada".to_owned());
+/// }
+/// ```
+pub use memleak_macros::leak_test;
+
+/// The same attribute as [`#[leak_test]`](macro@leak_test), under a name that other test macros know.
+///
+/// rstest and others take an attribute for the one that makes a test if its path ends in `test`.
+///
+/// ```
+/// # use rstest::rstest;
+/// # #[derive(Clone, Copy)] enum Transport { Tcp, Quic }
+/// # struct Session(Transport);
+/// # impl Session { async fn connect(by: Transport) -> Session { Session(by) } async fn log_off(self) {} }
+/// #[rstest]
+/// #[case::tcp(Transport::Tcp)]
+/// #[case::quic(Transport::Quic)]
+/// #[memleak::test(expect_zero = "Session")]
+/// async fn logging_off_ends_the_session(#[case] transport: Transport) {
+///     Session::connect(transport).await.log_off().await;
+/// }
+/// ```
+pub use memleak_macros::leak_test as test;
+
+/// The allocator that records every block, over another one.
+///
+/// The default feature `global-allocator` installs it over the system's. A program that has a global allocator of its own leaves that
+/// feature out, and wraps its allocator in the test build:
+///
+/// ```ignore
+/// #[cfg(test)]
+/// #[global_allocator]
+/// static ALLOCATOR: memleak::Allocator<Jemalloc> = memleak::Allocator::new(Jemalloc);
+/// ```
+///
+/// Only the process of a leak test records anything. Everywhere else an allocation costs one more load.
+pub use memleak_core::tracker::Allocator;
 
 #[cfg(feature = "global-allocator")]
 #[global_allocator]
-static ALLOCATOR: memleak_core::tracker::Allocator = memleak_core::tracker::Allocator::system();
+static ALLOCATOR: Allocator = Allocator::system();
 
 #[doc(hidden)]
 pub mod __private;
-
-/// The examples of the README are compiled and run.
-#[cfg(doctest)]
-#[doc = include_str!("../README.md")]
-pub struct Readme;

@@ -16,3 +16,7 @@ fn sync() {
 async fn asynchronous() -> Result<(), String> {
     std::future::ready(Ok(())).await
 }
+
+/// As a program does that has an allocator of its own.
+#[global_allocator]
+static ALLOCATOR: memleak::Allocator<std::alloc::System> = memleak::Allocator::new(std::alloc::System);
