@@ -1,3 +1,5 @@
+//! Memory-leak tests: the one crate that a user names, and the manual. All about the attribute is at [`leak_test`](macro@leak_test).
+//!
 #![doc = include_str!("../README.md")]
 
 /// Makes a function a leak test.
