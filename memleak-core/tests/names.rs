@@ -67,7 +67,6 @@ fn a_resolved_type_is_found_and_nothing_else() {
         exact(HashMap::from([(1u8, net::Tcp(1))]))
             .starts_with("std::collections::hash::map::HashMap<u8, names::net::Tcp, ")
     );
-    drop(black_box(net::Conn::Closed));
 }
 
 impl net::Tcp {
