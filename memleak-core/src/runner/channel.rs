@@ -163,6 +163,7 @@ impl<'a> Frame<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::Read;
 
     #[test]
     fn every_message_arrives_as_it_was_sent_whatever_the_pieces() {
@@ -183,6 +184,19 @@ mod tests {
             }
             assert_eq!(arrived, messages);
         }
+    }
+
+    #[test]
+    fn a_forked_copy_stays_silent() {
+        let (mut ours, theirs) = UnixStream::pair().expect("sockets can be made");
+        let mut sender = Sender { stream: theirs, process: process::id() };
+        sender.send(&Message::Reached(Stage::Body));
+        sender.process += 1;
+        sender.send(&Message::Reached(Stage::Settling));
+        drop(sender);
+        let mut bytes = Vec::new();
+        ours.read_to_end(&mut bytes).expect("what was sent arrives");
+        assert_eq!(bytes, Message::Reached(Stage::Body).encode());
     }
 
     #[test]

@@ -193,6 +193,23 @@ fixture!(hangs, { timeout: Some(Duration::from_secs(1)) }, plain(|| {
     println!("so far");
     thread::sleep(Duration::from_secs(100));
 }));
+fixture!(
+    tells_its_process_and_hangs,
+    plain(|| {
+        println!("process {}", process::id());
+        thread::sleep(Duration::from_secs(100));
+    })
+);
+fixture!(
+    needs_a_large_stack,
+    plain(|| {
+        fn down(depth: usize) -> u8 {
+            let frame = std::hint::black_box([1_u8; 1 << 16]);
+            if depth == 0 { frame[0] } else { down(depth - 1).max(frame[1]) }
+        }
+        assert_eq!(down(60), 1);
+    })
+);
 fixture!(hangs_in_settle, { timeout: Some(Duration::from_secs(1)), settle: Some(Duration::from_secs(100)) },
     plain(Probe::forgotten));
 
@@ -250,6 +267,7 @@ fixture!(
 );
 
 fixture!(calls_a_leak_test, plain(passes));
+fixture!(calls_itself, plain(calls_itself));
 fixture!(
     starts_a_leak_test,
     plain(|| {

@@ -3,7 +3,10 @@
 mod fixtures;
 
 use std::env;
-use std::process::{Command, Output};
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::thread;
 use std::time::{Duration, Instant};
 
 /// How libtest calls a fixture.
@@ -223,6 +226,39 @@ fn a_hung_test_is_killed_and_says_where_it_hangs() {
 }
 
 #[test]
+fn a_child_ends_with_its_parent() {
+    let mut parent = test_binary("tells_its_process_and_hangs")
+        .arg("--nocapture")
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the test binary runs");
+    let child = BufReader::new(parent.stdout.take().expect("it is piped"))
+        .lines()
+        .map_while(Result::ok)
+        .find_map(|line| Some(line.split_once("process ")?.1.to_owned()))
+        .expect("the child tells its process");
+    let entry = Path::new("/proc").join(child);
+    assert!(entry.exists());
+    parent.kill().expect("it runs");
+    parent.wait().expect("it has ended");
+    let deadline = Instant::now() + Duration::from_secs(5);
+    while entry.exists() {
+        assert!(Instant::now() < deadline, "the child lives on");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn the_bodys_stack_is_as_large_as_the_user_says() {
+    assert!(
+        run_command("needs_a_large_stack", test_binary("needs_a_large_stack").env("RUST_MIN_STACK", "16000000")).passed
+    );
+    assert!(
+        !run_command("needs_a_large_stack", test_binary("needs_a_large_stack").env("RUST_MIN_STACK", "2000000")).passed
+    );
+}
+
+#[test]
 fn a_child_that_runs_no_test_is_no_pass() {
     let text = "running 0 tests\n\ntest result: ok. 0 passed";
     let ran = run("runs_under_a_name_that_is_no_test");
@@ -254,6 +290,9 @@ fn a_leak_test_inside_a_leak_test_is_an_error() {
     assert!(!called.passed);
     assert!(called.text.contains(&words("calls_a_leak_test", "passes")), "{}", called.text);
     assert!(called.text.contains("tests/fixtures.rs:N:N:\nthe leak test"), "{}", called.text);
+    let called = run("calls_itself");
+    assert!(!called.passed);
+    assert!(called.text.contains(&words("calls_itself", "calls_itself")), "{}", called.text);
     let (passed, stdout, stderr) = shown("starts_a_leak_test");
     assert!(passed);
     assert!(stdout.contains("exit status: 101"), "{stdout}");
