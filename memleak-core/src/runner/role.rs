@@ -5,6 +5,7 @@
 //! own: a test that starts its own test binary would do so without end.
 
 use std::env;
+use std::os::unix::process::parent_id;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
@@ -39,16 +40,18 @@ impl Role {
     pub(super) fn find(path: &str) -> Role {
         let thread = thread::current();
         let name = test_name(thread.name(), path);
-        let Some(marker) = env::var_os(MARKER) else {
+        let marker = env::var_os(MARKER).map(|marker| marker.to_string_lossy().into_owned());
+        let claim = || !CLAIMED.swap(true, Ordering::Relaxed);
+        Role::of(name, marker.as_deref(), parent_id(), claim)
+    }
+
+    fn of(name: &str, marker: Option<&str>, parent: u32, claim: impl FnOnce() -> bool) -> Role {
+        let Some(marker) = marker else {
             return Role::Parent { name: name.to_owned() };
         };
-        match Marker::parse(&marker.to_string_lossy()) {
-            Some(marker)
-                if marker.parent == std::os::unix::process::parent_id()
-                    && marker.name == name
-                    && !CLAIMED.swap(true, Ordering::Relaxed) =>
-            {
-                Role::Child { name: name.to_owned(), parent: marker.parent, colour: marker.colour }
+        match Marker::parse(marker) {
+            Some(marker) if marker.parent == parent && marker.name == name && claim() => {
+                Role::Child { name: name.to_owned(), parent, colour: marker.colour }
             }
             Some(marker) => Role::Nested(format!(
                 "the leak test `{name}` was started inside the leak test `{}`; a process that is to run leak tests of its own must be \
@@ -111,6 +114,18 @@ mod tests {
         assert_eq!(test_name(Some("main"), "krate::a::works"), "a::works");
         assert_eq!(test_name(Some("tokio-runtime-worker"), "krate::works"), "works");
         assert_eq!(test_name(None, "krate::a::works"), "a::works");
+    }
+
+    #[test]
+    fn only_the_named_test_in_the_parents_own_child_is_the_child_and_only_once() {
+        let role = |name, parent, first| Role::of(name, Some("42 1 a::works"), parent, || first);
+        let child = Role::Child { name: "a::works".to_owned(), parent: 42, colour: true };
+        assert_eq!(role("a::works", 42, true), child);
+        for other in [role("a::works", 42, false), role("a::works", 43, true), role("a::other", 42, true)] {
+            assert!(matches!(other, Role::Nested(_)), "{other:?}");
+        }
+        assert!(matches!(Role::of("a", Some("yes"), 42, || true), Role::Nested(_)));
+        assert_eq!(Role::of("a", None, 42, || true), Role::Parent { name: "a".to_owned() });
     }
 
     #[test]

@@ -43,3 +43,75 @@ pub(super) fn sleep(pause: Duration) -> Duration {
     std::thread::sleep(pause);
     pause
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::judge::{Counts, Judgement};
+    use super::*;
+    use std::cell::RefCell;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    /// Is clean after so many looks.
+    struct CleanAfter {
+        looks: AtomicU32,
+    }
+
+    impl Judge for CleanAfter {
+        type Count = bool;
+
+        fn body_begins(&self) {}
+
+        fn count(&self) -> bool {
+            self.looks.fetch_sub(1, Ordering::Relaxed) == 0
+        }
+
+        fn may_settle(&self, clean: &bool) -> bool {
+            !clean
+        }
+
+        fn conclude(&self, _counts: Counts<bool>) -> Judgement {
+            Judgement::Clean
+        }
+    }
+
+    /// What was found, how long was waited, and the single waits; each uses up this part of itself.
+    fn settled(looks: u32, limit: Duration, part: u32) -> (bool, Duration, Vec<Duration>) {
+        let waits = RefCell::new(Vec::new());
+        let judge = CleanAfter { looks: AtomicU32::new(looks) };
+        let (clean, waited) = settle(&judge, limit, |pause| {
+            waits.borrow_mut().push(pause);
+            pause * part
+        });
+        (clean, waited, waits.into_inner())
+    }
+
+    #[test]
+    fn a_clean_heap_is_not_waited_for() {
+        assert_eq!(settled(0, DEFAULT_SETTLE, 1), (true, Duration::ZERO, Vec::new()));
+    }
+
+    #[test]
+    fn waiting_ends_as_soon_as_the_heap_is_clean() {
+        let (clean, waited, waits) = settled(3, DEFAULT_SETTLE, 1);
+        assert!(clean);
+        assert_eq!(waits.len(), 3);
+        assert_eq!(waited, waits.iter().sum());
+        assert!(waited < DEFAULT_SETTLE);
+    }
+
+    #[test]
+    fn the_limit_is_waited_exactly() {
+        let (clean, waited, waits) = settled(u32::MAX, DEFAULT_SETTLE, 1);
+        assert!(!clean);
+        assert_eq!((waited, waits.iter().sum()), (DEFAULT_SETTLE, DEFAULT_SETTLE));
+        assert!(waits.len() >= 8, "{waits:?}");
+        assert_eq!(settled(u32::MAX, Duration::ZERO, 1), (false, Duration::ZERO, Vec::new()));
+    }
+
+    #[test]
+    fn time_that_does_not_count_is_not_counted() {
+        let (clean, waited, waits) = settled(50, DEFAULT_SETTLE, 0);
+        assert!(clean);
+        assert_eq!((waited, waits.len()), (Duration::ZERO, 50));
+    }
+}

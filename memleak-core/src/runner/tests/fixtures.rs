@@ -223,6 +223,14 @@ fixture!(
     })
 );
 fixture!(
+    prints_more_than_is_read_before_it_ends,
+    plain(|| {
+        for _ in 0..120 {
+            println!("{:01000}", 7);
+        }
+    })
+);
+fixture!(
     prints_bytes,
     plain(|| {
         let _ = io::stdout().write_all(b"caf\xc3\xa9 \xff\xfe half \xe2\x98");

@@ -315,6 +315,20 @@ fn megabytes_of_output_arrive_whole_and_in_order() {
 }
 
 #[test]
+fn what_is_unread_when_the_child_ends_is_not_lost() {
+    let parent = test_binary("prints_more_than_is_read_before_it_ends")
+        .arg("--nocapture")
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the test binary runs");
+    // The parent waits for its own output to be read, and the child ends meanwhile: 120 KB fit into two pipes.
+    thread::sleep(Duration::from_millis(200));
+    let output = parent.wait_with_output().expect("it ends");
+    let line = format!("{:01000}", 7);
+    assert_eq!(String::from_utf8_lossy(&output.stdout).matches(&line).count(), 120);
+}
+
+#[test]
 fn bytes_that_are_no_text_are_replaced() {
     let (passed, stdout, _) = shown("prints_bytes");
     assert!(passed);
