@@ -2,5 +2,5 @@
 
 use memleak::leak_test;
 
-#[leak_test(expect_zero = ["", " Session", "Link<Tcp", "Link<Tcp>>", "chat:Session", "chat::"])]
+#[leak_test(expect_zero = ["", "Link<Tcp", "Link<Tcp>>", "chat:Session", "chat::"])]
 fn test() {}
