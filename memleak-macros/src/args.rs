@@ -111,7 +111,7 @@ pub fn parse(tokens: TokenStream, mistakes: &mut Mistakes) -> Args {
 }
 
 fn argument(input: ParseStream, args: &mut Args, seen: &mut Vec<Ident>, mistakes: &mut Mistakes) -> syn::Result<()> {
-    let name = argument_name(input)?;
+    let name = argument_name(input, seen)?;
     let form = names::find(&name)?;
     if seen.contains(&name) {
         return Err(syn::Error::new(name.span(), form.given_twice()));
@@ -129,7 +129,7 @@ fn argument(input: ParseStream, args: &mut Args, seen: &mut Vec<Ident>, mistakes
         value::numbered_subjects(&name, &list, &mut args.expectations, mistakes);
         return Ok(());
     }
-    if !input.peek(Token![=]) || input.peek(Token![==]) {
+    if !input.peek(Token![=]) || input.peek(Token![==]) || input.peek(Token![=>]) {
         return Err(form.write_instead(&name));
     }
     input.parse::<Token![=]>()?;
@@ -158,23 +158,33 @@ fn argument(input: ParseStream, args: &mut Args, seen: &mut Vec<Ident>, mistakes
 }
 
 /// The name an argument begins with; a type or a pattern in its place gets an error that says where to put it.
-fn argument_name(input: ParseStream) -> syn::Result<Ident> {
+fn argument_name(input: ParseStream, seen: &[Ident]) -> syn::Result<Ident> {
     let at = input.span();
+    let several = seen.iter().any(|name| name == "expect_zero");
+    if several && (input.peek(LitStr) || is_type(input)) {
+        return Err(syn::Error::new(at, "several types go into brackets: `expect_zero = [\"Session\", \"Conn\"]`"));
+    }
     if let Ok(text) = input.fork().parse::<LitStr>() {
         let text = text.value();
         return Err(syn::Error::new(at, format!("say what is expected of this type: `expect_zero = {text:?}`")));
     }
-    let Ok(name) = input.call(Ident::parse_any) else {
-        return Err(syn::Error::new(at, format!("expected an argument such as `{}`", names::EXAMPLE)));
-    };
-    let is_type = input.peek(Token![::])
-        || input.peek(Token![<])
-        || name == "dyn"
-        || (!input.peek(Token![=]) && !input.peek(token::Paren) && name.to_string().starts_with(char::is_uppercase));
-    if is_type {
+    if is_type(input) {
         return Err(syn::Error::new(at, "say what is expected of this type: write `expect_zero = ` before it"));
     }
-    Ok(name)
+    input
+        .call(Ident::parse_any)
+        .map_err(|_| syn::Error::new(at, format!("expected an argument such as `{}`", names::EXAMPLE)))
+}
+
+/// Whether a type stands where the name of an argument should be.
+fn is_type(input: ParseStream) -> bool {
+    let ahead = input.fork();
+    let Ok(name) = ahead.call(Ident::parse_any) else { return false };
+    let is_argument = ahead.peek(Token![=]) || ahead.peek(token::Paren);
+    name == "dyn"
+        || ahead.peek(Token![::])
+        || ahead.peek(Token![<])
+        || (!is_argument && name.to_string().starts_with(char::is_uppercase))
 }
 
 /// Skips what is left of a bad argument, up to the comma before the next one. A comma between generics is not taken for it, because no

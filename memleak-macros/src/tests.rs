@@ -446,14 +446,14 @@ fn subjects() {
             .map(|value| format!("expect_at_most({value})")),
         expect![[r#"
             (expect_at_most(Session)) async fn t() {}
-                how many may live? Write `expect_at_most("Session" = 3)`
+                say how many of this type may live, with a whole number: `"Session" = 3`
             (expect_at_most("Session" = many)) async fn t() {}
-                how many may live? Write `expect_at_most("Session" = 3)`
+                say how many of this type may live, with a whole number: `"Session" = 3`
             (expect_at_most("Session" = -1)) async fn t() {}
-                how many may live? Write `expect_at_most("Session" = 3)`
+                say how many of this type may live, with a whole number: `"Session" = 3`
             (expect_at_most(Session = 1, = 2, Conn = 3.5)) async fn t() {}
-                `expect_at_most` takes types: a pattern in quotes ("Session"), a path (chat::Session) or a trait object (dyn Chat)
-                how many may live? Write `expect_at_most("Session" = 3)`
+                `expect_at_most` takes types: a pattern in quotes ("Session"), a path (chat::Session) or a trait object (dyn Chat), each with a number: `expect_at_most("Session" = 3)`
+                say how many of this type may live, with a whole number: `"Session" = 3`
         "#]],
     );
     refuses_args(

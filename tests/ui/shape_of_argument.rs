@@ -19,3 +19,6 @@ fn no_parentheses() {}
 
 #[leak_test(expect_zero = "Session" settle = "1s")]
 fn no_comma() {}
+
+#[leak_test(expect_zero = HashMap<String, Vec<Session>, settle = "1s")]
+fn no_end_of_generics() {}

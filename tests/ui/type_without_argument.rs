@@ -12,3 +12,6 @@ fn a_path() {}
 
 #[leak_test(dyn Chat)]
 fn a_trait_object() {}
+
+#[leak_test(expect_zero = "Session", "Conn")]
+fn a_second_type() {}

@@ -6,6 +6,7 @@ use crate::mistakes::Mistakes;
 use proc_macro2::TokenTree;
 use std::fmt::Write as _;
 use std::time::Duration;
+use syn::ext::IdentExt;
 use syn::parse::ParseStream;
 use syn::{Ident, Lit, LitBool, LitInt, LitStr, Path, Token, Type, token};
 
@@ -44,7 +45,8 @@ pub fn numbered_subjects(name: &Ident, list: ParseStream, into: &mut Vec<Expecte
     each(list, mistakes, |list| {
         let at = list.span();
         let subject = subject(name, list)?;
-        let wrong = |span| syn::Error::new(span, format!("how many may live? Write `{name}(\"Session\" = 3)`"));
+        let wrong =
+            |span| syn::Error::new(span, "say how many of this type may live, with a whole number: `\"Session\" = 3`");
         if list.parse::<Token![=]>().is_err() {
             return Err(wrong(at));
         }
@@ -84,9 +86,12 @@ fn subject(name: &Ident, input: ParseStream) -> syn::Result<Subject> {
             Some(mistake) => Err(syn::Error::new(text.span(), mistake)),
         };
     }
-    let accepted = format!(
+    let mut accepted = format!(
         "`{name}` takes types: a pattern in quotes (\"Session\"), a path (chat::Session) or a trait object (dyn Chat)"
     );
+    if name == "expect_at_most" {
+        accepted += ", each with a number: `expect_at_most(\"Session\" = 3)`";
+    }
     if let Ok(literal) = input.parse::<Lit>() {
         let number = if matches!(literal, Lit::Int(_)) && name == "expect_zero" {
             "; with a number it is written `expect_at_most(\"Session\" = 3)`"
@@ -95,7 +100,11 @@ fn subject(name: &Ident, input: ParseStream) -> syn::Result<Subject> {
         };
         return Err(syn::Error::new(at, accepted + number));
     }
-    let Ok(written) = input.parse::<Type>() else { return Err(syn::Error::new(at, accepted)) };
+    let path = input.peek(Ident::peek_any);
+    let written = input.parse::<Type>().map_err(|error| {
+        let why = if path { format!("; this is none, because it is not complete ({error})") } else { String::new() };
+        syn::Error::new(at, accepted.clone() + &why)
+    })?;
     let instead = match bare(&written) {
         Type::Path(_) | Type::TraitObject(_) => return Ok(Subject::Type(Box::new(written))),
         Type::ImplTrait(_) => "; write `dyn` instead of `impl`",
