@@ -188,7 +188,12 @@ fn values_are_where_the_program_says_with_dwarf_5() {
 
 #[test]
 fn names_are_found() {
-    let fixture = plain();
+    for fixture in [plain(), optimised(), dwarf5()] {
+        check_names(&fixture);
+    }
+}
+
+fn check_names(fixture: &Fixture) {
     let table = TypeTable::new(&fixture.binary);
     let find = |segment: Option<&str>, suffix: &str| {
         let mut names: Vec<_> = names::find(&table, segment, &|name| name.ends_with(suffix))

@@ -2,12 +2,13 @@
 //!
 //! May use: `kernel`, `load`, `tree`, `paths`.
 
-use crate::debuginfo::load::{Binary, DieRef, LoadError};
+use crate::debuginfo::load::{Binary, DieRef, LoadError, Reader};
 use crate::debuginfo::{paths, tree};
 use crate::kernel::interface_dies::{NONE, Node, Tags, flags};
 use crate::kernel::search;
 use crate::kernel::walk::{Found, Selection};
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 const TYPES: Tags = Tags::of(&[
     gimli::DW_TAG_structure_type.0,
@@ -59,26 +60,58 @@ pub(super) fn types_called(binary: &Binary, name: &str, each: impl FnMut(Hit)) -
     let Some(names) = search::find_names(binary.section(gimli::SectionId::DebugStr), name.as_bytes()) else {
         return Ok(());
     };
-    let selection = Selection { always: Tags::of(&[]), named: TYPES, around: SCOPES, names: &names, root_only: false };
-    pass(binary, &selection, TYPES, each)
+    let selection =
+        Selection { always: Tags::of(&[]), named: TYPES, around: SCOPES, names: &names.bits, root_only: false };
+    match names.offsets.and_then(|offsets| units_that_refer(binary, &offsets)) {
+        Some(units) => pass(binary, units, &selection, TYPES, each),
+        None => pass(binary, all_units(binary), &selection, TYPES, each),
+    }
+}
+
+fn all_units(binary: &Binary) -> impl Iterator<Item = u32> {
+    0..binary.units().len() as u32
+}
+
+/// The units with a reference to one of these offsets into `.debug_str`, or with bytes that look like one. None if that takes longer than
+/// to walk all, or where references are not offsets (in DWARF 5 they are indices).
+fn units_that_refer(binary: &Binary, offsets: &[u32]) -> Option<BTreeSet<u32>> {
+    const FEW: usize = 1024;
+    let is_plain = |unit: &gimli::UnitHeader<Reader>| unit.version() <= 4 && unit.format() == gimli::Format::Dwarf32;
+    if !binary.units().iter().all(is_plain) {
+        return None;
+    }
+    let mut units = BTreeSet::new();
+    for offset in offsets {
+        let places = search::find_word(binary.section(gimli::SectionId::DebugInfo), *offset, FEW)?;
+        units.extend(
+            places.iter().filter_map(|at| binary.die(gimli::DebugInfoOffset(*at as usize))).map(|die| die.unit),
+        );
+    }
+    Some(units)
 }
 
 /// Calls `each` for every type.
 pub(super) fn types(binary: &Binary, each: impl FnMut(Hit)) -> Result<(), LoadError> {
     let selection = Selection { always: TYPES, named: Tags::of(&[]), around: SCOPES, names: &[], root_only: false };
-    pass(binary, &selection, TYPES, each)
+    pass(binary, all_units(binary), &selection, TYPES, each)
 }
 
 /// Calls `each` for every static, thread-local and vtable.
 pub(super) fn statics(binary: &Binary, each: impl FnMut(Hit)) -> Result<(), LoadError> {
     let statics = Tags::of(&[gimli::DW_TAG_variable.0]);
     let selection = Selection { always: statics, named: Tags::of(&[]), around: SCOPES, names: &[], root_only: false };
-    pass(binary, &selection, statics, each)
+    pass(binary, all_units(binary), &selection, statics, each)
 }
 
-fn pass(binary: &Binary, selection: &Selection, hits: Tags, mut each: impl FnMut(Hit)) -> Result<(), LoadError> {
+fn pass(
+    binary: &Binary,
+    units: impl IntoIterator<Item = u32>,
+    selection: &Selection,
+    hits: Tags,
+    mut each: impl FnMut(Hit),
+) -> Result<(), LoadError> {
     let mut found = Found::default();
-    for unit in 0..binary.units().len() as u32 {
+    for unit in units {
         found.nodes.clear();
         found.spans.clear();
         found.inlined.clear();
