@@ -101,8 +101,8 @@ impl Globals {
 
 /// The name that the user gave: `thread_local!` wraps the variable in closures of its own.
 fn thread_local_name(path: &str) -> &str {
-    let Some(inside) = path.strip_suffix("::__RUST_STD_INTERNAL_VAL") else { return path };
-    inside.find("::{constant#").map_or(inside, |end| &inside[..end])
+    let Some(inside) = path.strip_suffix(scan::THREAD_LOCAL) else { return path };
+    inside.find("::{constant#").map_or(path, |end| &inside[..end])
 }
 
 /// The offsets of the thread-locals that the linker kept, by linkage name.
