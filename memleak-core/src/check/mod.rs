@@ -1,7 +1,9 @@
-//! From expectations to a verdict. One rule, one file.
+//! From expectations to a verdict. `subjects` finds the types, `checker` counts and concludes, `verdict` is what it says.
 //!
 //! May use: `query`, `heap`, `debuginfo`, `tracker`, `stack`, `address`.
 
+pub mod checker;
+mod subjects;
 pub mod verdict;
 
 /// What a test expects of the heap.

@@ -56,18 +56,20 @@ fn is_rust(binary: &Binary, die: DieRef) -> bool {
     matches!(language, Some(gimli::AttributeValue::Language(gimli::DW_LANG_Rust)))
 }
 
-/// The full names of all types that have one of their own, those of the user's crates first. For a text that offers the nearest names:
-/// this builds every name.
+/// The full names of all types that have one of their own, and whose they are. For a text that offers the nearest names: this builds
+/// every name.
 ///
 /// # Errors
 /// When a unit cannot be read.
-pub fn all_names(table: &TypeTable) -> Result<Vec<Rc<str>>, LoadError> {
+pub fn all_names(table: &TypeTable) -> Result<Vec<(Rc<str>, CodeKind)>, LoadError> {
     let names: BTreeSet<_> = find(table, None, &|_| true)?.into_iter().map(|found| found.name).collect();
     let user = user_crates(table.binary());
-    let (mut first, then): (Vec<_>, Vec<_>) =
-        names.into_iter().partition(|name| name.split("::").next().is_some_and(|krate| user.contains(krate)));
-    first.extend(then);
-    Ok(first)
+    let kind = |name: &str| match name.split("::").next().unwrap_or_default() {
+        "core" | "alloc" | "std" => CodeKind::Std,
+        krate if user.contains(krate) => CodeKind::User,
+        _ => CodeKind::Dependency,
+    };
+    Ok(names.into_iter().map(|name| (Rc::clone(&name), kind(&name))).collect())
 }
 
 /// The crates of the package under test and its path dependencies.

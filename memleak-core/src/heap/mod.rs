@@ -6,12 +6,14 @@
 //! - [`contents`]: what a block holds, told from the stack that allocated it.
 //! - [`containers`]: the one table of what is known of owners: who owns which block, and which elements are live.
 //! - [`evidence`]: whether a value that may be stale is one.
+//! - [`program`]: the running program, which ties the above to its debug info.
 //! - [`instances`]: the search for the live instances of a type.
 
 pub mod containers;
 pub mod contents;
 pub mod evidence;
 pub mod instances;
+pub mod program;
 pub mod snapshot;
 
 #[cfg(test)]

@@ -1,0 +1,243 @@
+//! Counts the live instances of the expected types, and says what the counts mean.
+//!
+//! May use: `query`, `heap`, `debuginfo`, `tracker`, `stack`.
+
+use crate::check::Expectation;
+use crate::check::subjects::{Resolved, resolve};
+use crate::check::verdict::{AfterShutdown, Doubt, Failure, Frame, Group, Missed, Obstacle, Place, Verdict};
+use crate::debuginfo::code::CodeKind;
+use crate::debuginfo::functions::{self, Location};
+use crate::heap::containers::View;
+use crate::heap::contents::Content;
+use crate::heap::instances::{self, Instance, Root};
+use crate::heap::program::Program;
+use crate::heap::snapshot::Snapshot;
+use crate::stack::StackId;
+use crate::tracker::{self, Losses, Status};
+use std::collections::HashMap;
+use std::time::Duration;
+
+/// Checks the expectations of one test, at as many moments as needed.
+pub struct Checker {
+    program: Program,
+    expectations: Vec<Resolved>,
+    roots: Vec<Root>,
+}
+
+/// What one look at the heap found.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Count {
+    /// One per expectation.
+    tallies: Vec<Vec<Tally>>,
+    losses: Losses,
+}
+
+/// Instances that are alike: the same type, from the same place, with the same doubt.
+#[derive(Clone, PartialEq, Eq, Debug)]
+struct Tally {
+    key: Key,
+    count: u64,
+    before: u64,
+}
+
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+struct Key {
+    type_name: String,
+    size: u64,
+    doubt: Option<Doubt>,
+    place: Home,
+}
+
+/// Where instances are; the stack is looked up only for those that are shown.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+enum Home {
+    Block { inside: Option<String>, stack: StackId },
+    Static(String),
+}
+
+fn exceeds(tallies: &[Tally], expectation: &Resolved) -> bool {
+    tallies.iter().map(|tally| tally.count).sum::<u64>() > expectation.at_most
+}
+
+/// The counts at the two checkpoints of a test.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Counts {
+    /// After the body, the runtime alive.
+    pub body_ended: Count,
+    /// How long background work was waited for before it.
+    pub settled: Duration,
+    /// After the runtime was shut down; none if the test has no runtime.
+    pub runtime_down: Option<Count>,
+}
+
+impl Checker {
+    /// Finds the types of the expectations in the running program.
+    ///
+    /// # Errors
+    /// All that stands in the way of counting.
+    pub fn new(expectations: &[Expectation]) -> Result<Checker, Vec<Obstacle>> {
+        match tracker::status() {
+            Status::On => {}
+            Status::Off => return Err(vec![Obstacle::NotTracked]),
+            Status::NotInstalled => return Err(vec![Obstacle::NotInstalled]),
+            Status::Unsupported => return Err(vec![Obstacle::NoStacks]),
+        }
+        let program = Program::current().map_err(|error| vec![Obstacle::DebugInfo(error)])?;
+        let mut resolved = Vec::new();
+        let mut obstacles = Vec::new();
+        for expectation in expectations {
+            match resolve(program.types(), expectation) {
+                Ok(expectation) => resolved.push(expectation),
+                Err(obstacle) => obstacles.push(obstacle),
+            }
+        }
+        if !obstacles.is_empty() {
+            return Err(obstacles);
+        }
+        let roots = program.roots();
+        Ok(Checker { program, expectations: resolved, roots })
+    }
+
+    /// Counts the instances that live now. Blocks of an epoch before `body_epoch` were there before the body.
+    pub fn count(&self, body_epoch: u32) -> Count {
+        let snapshot = self.program.snapshot();
+        let contents = self.program.contents(&snapshot);
+        let view = View { snapshot: &snapshot, types: self.program.types() };
+        let tallies = self
+            .expectations
+            .iter()
+            .map(|expectation| {
+                let instances = instances::find(view, &contents, &self.roots, expectation);
+                self.tally(&snapshot, &contents, body_epoch, &instances)
+            })
+            .collect();
+        Count { tallies, losses: snapshot.losses() }
+    }
+
+    /// Whether more lives than may: waiting may change that.
+    pub fn exceeds(&self, count: &Count) -> bool {
+        count.tallies.iter().zip(&self.expectations).any(|(tallies, expectation)| exceeds(tallies, expectation))
+    }
+
+    fn tally(&self, snapshot: &Snapshot, contents: &[Content], body_epoch: u32, instances: &[Instance]) -> Vec<Tally> {
+        let mut tallies: HashMap<Key, (u64, u64)> = HashMap::new();
+        for instance in instances {
+            let (place, before) = match instance.home {
+                instances::Home::Root(index) => (Home::Static(self.roots[index].name.to_string()), false),
+                instances::Home::Block(index) => {
+                    let block = snapshot.blocks()[index];
+                    let inside = self.container(&contents[index], instance);
+                    (Home::Block { inside, stack: block.stack }, block.epoch < body_epoch)
+                }
+            };
+            let doubt = instance.doubt.as_ref().map(doubt);
+            let key = Key { type_name: instance.type_name.to_string(), size: instance.size, doubt, place };
+            let (count, earlier) = tallies.entry(key).or_default();
+            *count += 1;
+            *earlier += u64::from(before);
+        }
+        let mut tallies: Vec<Tally> =
+            tallies.into_iter().map(|(key, (count, before))| Tally { key, count, before }).collect();
+        tallies.sort_by(|a, b| (a.key.doubt.is_some(), b.count, &a.key).cmp(&(b.key.doubt.is_some(), a.count, &b.key)));
+        tallies
+    }
+
+    /// The type of the block around an instance, if it says more than the instance's own.
+    fn container(&self, content: &Content, instance: &Instance) -> Option<String> {
+        use crate::debuginfo::types::Types as _;
+        let types = self.program.types();
+        let (name, wrapper) = match content {
+            Content::Value(ty) => (types.get(*ty).name.clone(), ""),
+            Content::Buffer(element) => (types.get(*element).name.clone(), "[_]"),
+            Content::Table(element) => (types.get(*element).name.clone(), "table"),
+            Content::SharedSlice(_) | Content::OwnLayout { .. } | Content::Unknown => return None,
+        };
+        let alone = name == instance.type_name
+            || ["alloc::sync::ArcInner<", "alloc::rc::RcInner<"]
+                .iter()
+                .any(|prefix| name.strip_prefix(prefix).is_some_and(|rest| rest.starts_with(&*instance.type_name)));
+        match wrapper {
+            "" if alone => None,
+            "" => Some(name.to_string()),
+            "[_]" => Some(format!("[{name}]")),
+            _ => Some(format!("hash table of {name}")),
+        }
+    }
+
+    /// What the counts mean.
+    pub fn conclude(&self, counts: &Counts) -> Verdict {
+        let mut missed = Vec::new();
+        for (index, expectation) in self.expectations.iter().enumerate() {
+            let first = &counts.body_ended.tallies[index];
+            let second = counts.runtime_down.as_ref().map(|count| &count.tallies[index]);
+            let shown = if exceeds(first, expectation) {
+                first
+            } else if let Some(second) = second.filter(|second| exceeds(second, expectation)) {
+                second
+            } else {
+                continue;
+            };
+            missed.push(Missed {
+                written: expectation.written.to_owned(),
+                at_most: expectation.at_most,
+                groups: shown.iter().map(|tally| self.group(tally)).collect(),
+                after_shutdown: after_shutdown(second.map(Vec::as_slice), expectation),
+            });
+        }
+        let losses = counts.runtime_down.as_ref().map_or(counts.body_ended.losses, |count| count.losses);
+        if !missed.is_empty() {
+            Verdict::Failed(Failure { missed, settled: counts.settled, losses })
+        } else if losses != Losses::default() {
+            Verdict::CouldNotTell(vec![Obstacle::Losses(losses)])
+        } else {
+            Verdict::Passed
+        }
+    }
+
+    fn group(&self, tally: &Tally) -> Group {
+        let key = &tally.key;
+        Group {
+            type_name: key.type_name.clone(),
+            count: tally.count,
+            size: key.size,
+            before: tally.before,
+            doubt: key.doubt.clone(),
+            place: match &key.place {
+                Home::Static(name) => Place::Static(name.clone()),
+                Home::Block { inside, stack } => Place::Block { inside: inside.clone(), stack: self.frames(*stack) },
+            },
+        }
+    }
+
+    fn frames(&self, stack: StackId) -> Vec<Frame> {
+        let frame = |(frame, location): (functions::Frame, Option<Location>)| {
+            let location = location.map(|location| (location.file.to_string(), location.line));
+            let kind = CodeKind::of(&frame.function.path, location.as_ref().map(|(file, _)| file.as_str()));
+            Frame { function: frame.function.path.clone(), location, kind }
+        };
+        self.program.backtrace(stack).into_iter().map(frame).collect()
+    }
+}
+
+fn after_shutdown(second: Option<&[Tally]>, expectation: &Resolved) -> AfterShutdown {
+    match second {
+        None => AfterShutdown::NoRuntime,
+        Some(second) if !exceeds(second, expectation) => AfterShutdown::Clean,
+        Some(second) => {
+            let sum = |doubtful: bool| {
+                second.iter().filter(|tally| tally.key.doubt.is_some() == doubtful).map(|tally| tally.count).sum()
+            };
+            AfterShutdown::Live { certain: sum(false), possible: sum(true) }
+        }
+    }
+}
+
+fn doubt(doubt: &instances::Doubt) -> Doubt {
+    match doubt {
+        instances::Doubt::Suspended(future) => Doubt::Suspended(future.to_string()),
+        instances::Doubt::MaybeUninit => Doubt::MaybeUninit,
+        instances::Doubt::NoOwner => Doubt::NoOwner,
+        instances::Doubt::NotUnderstood(container) => Doubt::NotUnderstood(container.to_string()),
+        instances::Doubt::OwnLayout(function) => Doubt::OwnLayout(function.to_string()),
+    }
+}

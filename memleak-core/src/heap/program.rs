@@ -1,0 +1,105 @@
+//! The running program as its debug info describes it: what blocks, statics and stacks are read with.
+//!
+//! May use: `debuginfo`, `tracker`, `stack`, `address`. What was read once is kept, because the heap is looked at again and again.
+
+use crate::address::ReturnAddress;
+use crate::debuginfo::functions::{Frame, Functions, Location};
+use crate::debuginfo::layouts::TypeTable;
+use crate::debuginfo::load::{Binary, LoadError};
+use crate::debuginfo::statics::Globals;
+use crate::heap::contents::{self, Content};
+use crate::heap::instances::Root;
+use crate::heap::snapshot::{Region, Snapshot};
+use crate::stack::StackId;
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+/// The running program.
+pub struct Program {
+    binary: &'static Binary,
+    types: &'static TypeTable<'static>,
+    functions: Functions<'static, 'static>,
+    globals: Globals,
+    frames: RefCell<HashMap<ReturnAddress, Rc<[Frame]>>>,
+    contents: RefCell<HashMap<(StackId, u64), Content>>,
+}
+
+impl Program {
+    /// Opens the debug info of the running executable. What is read of it stays for the life of the process.
+    ///
+    /// # Errors
+    /// When there is none with types, or it cannot be read.
+    pub fn current() -> Result<Program, LoadError> {
+        let binary: &'static Binary = Box::leak(Box::new(Binary::current()?));
+        let types: &'static TypeTable = Box::leak(Box::new(TypeTable::new(binary)));
+        let functions = Functions::new(types);
+        Ok(Program {
+            binary,
+            types,
+            functions,
+            globals: Globals::of(types)?,
+            frames: RefCell::default(),
+            contents: RefCell::default(),
+        })
+    }
+
+    /// Its types.
+    pub fn types(&self) -> &TypeTable<'static> {
+        self.types
+    }
+
+    /// A copy of the heap and of all statics.
+    pub fn snapshot(&self) -> Snapshot {
+        let regions: Vec<Region> = self
+            .binary
+            .writable_segments()
+            .into_iter()
+            .map(|(start, size)| Region { start: self.binary.runtime_address(start), size })
+            .collect();
+        Snapshot::take(&regions)
+    }
+
+    /// What each block of `snapshot` holds.
+    pub fn contents(&self, snapshot: &Snapshot) -> Vec<Content> {
+        let mut known = self.contents.borrow_mut();
+        let content = |block: &crate::tracker::Block| {
+            let tell = || {
+                let stack = block.stack.frames();
+                contents::content(self.types, block.size, &stack, |address| self.functions_at(address))
+            };
+            known.entry((block.stack, block.size)).or_insert_with(tell).clone()
+        };
+        snapshot.blocks().iter().map(content).collect()
+    }
+
+    /// Its statics, with their addresses in this process.
+    pub fn roots(&self) -> Vec<Root> {
+        let root = |entry: &crate::debuginfo::statics::Static| Root {
+            name: Rc::clone(&entry.name),
+            address: self.binary.runtime_address(entry.address),
+            ty: entry.ty,
+        };
+        self.globals.statics.iter().map(root).collect()
+    }
+
+    /// The functions on a stack with their places in the source, innermost first.
+    pub fn backtrace(&self, stack: StackId) -> Vec<(Frame, Option<Location>)> {
+        let located = |address: ReturnAddress| {
+            let locations = match self.binary.file_address(address.lookup()) {
+                Some(file_address) => self.functions.locate(file_address),
+                None => Vec::new(),
+            };
+            self.functions_at(address).iter().cloned().zip(locations).collect::<Vec<_>>()
+        };
+        stack.frames().into_iter().flat_map(located).collect()
+    }
+
+    fn functions_at(&self, address: ReturnAddress) -> Rc<[Frame]> {
+        let look_up = || match self.binary.file_address(address.lookup()) {
+            Some(file_address) => self.functions.at(file_address).into(),
+            None => Rc::from([]),
+        };
+        self.frames.borrow_mut().entry(address).or_insert_with(look_up).clone()
+    }
+}
