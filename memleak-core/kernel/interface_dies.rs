@@ -149,7 +149,7 @@ pub struct Level {
     pub pending: bool,
 }
 
-/// A walk under way, and the space it works in. A caller that gets [`Status::Full`] makes room and goes on.
+/// A walk under way, and the space it works in. A caller that gets [`Status::Full`] or its like makes room and goes on.
 #[repr(C)]
 pub struct Walk {
     /// Where the unit's header is in `.debug_info`; set by the caller.
@@ -193,8 +193,10 @@ pub struct Output {
 pub enum Status {
     /// The unit has been walked to its end.
     Done,
-    /// There is no room for the next node or its spans.
+    /// There is no room for the next node.
     Full,
+    /// There is no room for the spans of the next node.
+    FullOfSpans,
     /// There is no room for the unit's abbreviations.
     FullOfAbbreviations,
     /// The data ends too early, or points outside.

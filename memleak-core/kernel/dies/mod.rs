@@ -320,7 +320,7 @@ impl<'w> Walker<'w> {
             _ => &mut *self.spans,
         };
         let mut put = |low, high| {
-            spans.get_mut(count).ok_or(Status::Full)?.write(Span { low, high, node });
+            spans.get_mut(count).ok_or(Status::FullOfSpans)?.write(Span { low, high, node });
             count += 1;
             Ok(())
         };

@@ -159,6 +159,12 @@ impl Binary {
         self.walker.borrow_mut().walk(&self.data, selection, self.starts[unit as usize], found)
     }
 
+    /// What walks read.
+    #[cfg(test)]
+    pub(crate) fn walk_data(&self) -> Data<'static> {
+        self.data
+    }
+
     /// No code is below this address, whatever the debug info says: linkers give 0 or 1 to what they leave out.
     pub(crate) fn lowest_code(&self) -> u64 {
         self.data.lowest_code

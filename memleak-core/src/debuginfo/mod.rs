@@ -13,6 +13,6 @@ pub mod names;
 mod paths;
 mod scan;
 pub mod statics;
-mod tree;
+pub(crate) mod tree;
 pub mod types;
 mod units;

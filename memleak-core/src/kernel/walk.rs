@@ -7,6 +7,9 @@ use super::interface_dies::{
 use std::fmt;
 use std::mem::MaybeUninit;
 
+#[cfg(test)]
+mod tests;
+
 /// The sections of a file; those that it lacks are empty.
 #[derive(Clone, Copy)]
 pub struct Data<'d> {
@@ -66,7 +69,7 @@ impl fmt::Display for WalkError {
             Status::NoAbbreviation => write!(f, "the debug info has an entry without its abbreviation")?,
             Status::TooDeep => write!(f, "the debug info is nested more than {DEPTH} deep")?,
             Status::TooLarge => write!(f, "the debug info has an offset of more than 32 bits")?,
-            Status::Truncated | Status::Done | Status::Full | Status::FullOfAbbreviations => {
+            Status::Truncated | Status::Done | Status::Full | Status::FullOfSpans | Status::FullOfAbbreviations => {
                 write!(f, "the debug info ends too early")?;
             }
         }
@@ -152,14 +155,14 @@ impl Walker {
             };
             // SAFETY: all pointers are of slices and vectors that outlive the call, with their lengths. The lengths of the vectors in `found`
             // stay as they were until the end, so what the walk has written is still the start of their spare capacity, also after
-            // `reserve_after` has moved it.
+            // `enlarge` has moved it.
             let status = unsafe { (MEMLEAK_DIES.walk)(&sections, &wanted, walk, &output) };
             match status {
                 Status::Done => break,
-                Status::Full => {
-                    reserve_after(nodes, walk.nodes);
-                    reserve_after(spans, walk.spans);
-                    reserve_after(inlined, walk.inlined);
+                Status::Full => enlarge(nodes, walk.nodes),
+                Status::FullOfSpans => {
+                    enlarge(spans, walk.spans);
+                    enlarge(inlined, walk.inlined);
                 }
                 Status::FullOfAbbreviations => {
                     self.abbreviations.resize(2 * self.abbreviations.len(), Abbreviation::default());
@@ -178,13 +181,14 @@ impl Walker {
     }
 }
 
-/// Makes room for more in the spare capacity, of which the first `written` elements are in use.
-fn reserve_after<T: Copy>(vector: &mut Vec<T>, written: usize) {
+/// Makes the spare capacity, of which the first `written` elements are in use, at least twice as large.
+fn enlarge<T: Copy>(vector: &mut Vec<T>, written: usize) {
     let len = vector.len();
-    debug_assert!(written <= vector.capacity() - len);
+    let spare = vector.capacity() - len;
+    debug_assert!(written <= spare);
     // SAFETY: the walk has written this many elements of the spare capacity.
     unsafe { vector.set_len(len + written) };
-    vector.reserve(written.max(64));
+    vector.reserve(2 * spare.max(64) - written);
     vector.truncate(len);
 }
 
