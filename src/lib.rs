@@ -36,7 +36,9 @@
 /// Below `#[rstest]` and its cases it makes each case a leak test. An async function under `#[rstest]` needs the name
 /// [`#[memleak::test]`](macro@test).
 ///
-/// The body becomes a function inside of the test function, under the same name. Nothing else of it changes.
+/// The body becomes a function inside of the test function, under the same name. Nothing else of it changes. An attribute macro above this
+/// attribute works on the body. One below works on the test function, which is called in two processes: in that of the test run, where it
+/// starts the other, and there.
 ///
 /// # Arguments
 ///

@@ -4,6 +4,16 @@ use std::collections::HashMap;
 
 struct Session(String);
 
+trait Speak {
+    fn speak(&self) -> usize;
+}
+
+impl Speak for Session {
+    fn speak(&self) -> usize {
+        self.0.len()
+    }
+}
+
 macro_rules! tests {
     ($($(#[$attribute:meta])* $visibility:vis $name:ident: $subject:ty, $pattern:literal, $count:literal, $time:expr, $returned:ty, $body:block;)*) => {
         $(
@@ -19,14 +29,19 @@ tests! {
     /// Documented.
     #[should_panic(expected = "as planned")]
     pub(crate) two: HashMap<String, Session>, "Session", 0, "1s", Result<(), String>, { panic!("as planned") };
-    three: dyn Send + 'static, "Session", 0, "1s", (), {};
+    three: dyn Speak + 'static, "Session", 0, "1s", (), {
+        let speaker: Box<dyn Speak> = Box::new(Session("a".to_owned()));
+        assert_eq!(speaker.speak(), 1);
+    };
 }
 
 macro_rules! module {
     ($module:ident, $path:path) => {
         mod $module {
-            #[memleak::test(expect_zero = [$path, "Other"])]
-            async fn inside() {}
+            #[memleak::test(expect_zero = [$path, "from_macros::Session"])]
+            async fn inside() {
+                assert_eq!(super::Session(String::new()).0, "");
+            }
         }
     };
 }

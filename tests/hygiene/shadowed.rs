@@ -23,7 +23,14 @@ mod memleak {}
 
 trait Into {}
 trait Iterator {}
-trait Future {}
+trait Future {
+    fn poll(&self) -> u8;
+}
+impl Future for Some {
+    fn poll(&self) -> u8 {
+        4
+    }
+}
 trait PausedClock {}
 
 macro_rules! concat {
@@ -54,7 +61,10 @@ fn sync() {
 }
 
 #[::memleak::test(expect_zero = dyn Future, start_paused = true)]
-async fn asynchronous() {}
+async fn asynchronous() {
+    let future: ::std::boxed::Box<dyn Future> = ::std::boxed::Box::new(Some);
+    assert_eq!(future.poll(), 4);
+}
 
 #[::memleak::test(expect_zero = Vec, flavor = "multi_thread", worker_threads = 1, unsupported = "fail")]
 #[should_panic(expected = "planned")]
