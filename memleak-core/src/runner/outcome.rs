@@ -18,6 +18,7 @@ pub(super) enum Outcome {
     /// The body returned what `Termination` takes for a failure, or did not panic as `#[should_panic]` says.
     BodyFailed(String),
     /// The process of the test ended, or was ended, without saying how the test ended.
+    #[cfg(target_os = "linux")]
     NoVerdict(String),
 }
 
@@ -47,6 +48,7 @@ impl Report {
             Outcome::Passed | Outcome::BodyPanicked => String::new(),
             Outcome::Unchecked(why) => format!("memleak: the heap was not checked: {why}"),
             Outcome::Unclean(text) | Outcome::CouldNotTell(text) | Outcome::BodyFailed(text) => text.clone(),
+            #[cfg(target_os = "linux")]
             Outcome::NoVerdict(why) => format!("memleak: no verdict: {why}"),
         };
         if !text.is_empty() && !text.ends_with('\n') {
