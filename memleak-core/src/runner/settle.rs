@@ -24,6 +24,7 @@ pub(super) fn settle<J: Judge>(
 ) -> (J::Count, Duration) {
     let mut waited = Duration::ZERO;
     let mut pause = FIRST_PAUSE;
+    let mut looks = 0;
     loop {
         let asked = Instant::now();
         let count = judge.count();
@@ -31,8 +32,10 @@ pub(super) fn settle<J: Judge>(
         if waited >= limit || !judge.may_settle(&count) {
             return (count, waited);
         }
-        // No more than a third of the time goes into counting.
-        let step = pause.max(cost * 2).min(limit - waited);
+        // No more than a third of the time goes into counting. The first look does not say what one costs: it waits for the debug info.
+        looks += 1;
+        let least = if looks > 1 { cost * 2 } else { Duration::ZERO };
+        let step = pause.max(least).min(limit - waited);
         waited += wait(step);
         pause = (pause * 2).min(LONGEST_PAUSE);
     }
@@ -106,6 +109,32 @@ mod tests {
         assert_eq!((waited, waits.iter().sum()), (DEFAULT_SETTLE, DEFAULT_SETTLE));
         assert!(waits.len() >= 8, "{waits:?}");
         assert_eq!(settled(u32::MAX, Duration::ZERO, 1), (false, Duration::ZERO, Vec::new()));
+    }
+
+    #[test]
+    fn a_slow_first_look_does_not_make_the_first_wait_long() {
+        struct Slow(AtomicU32);
+        impl Judge for Slow {
+            type Count = ();
+            fn body_begins(&self) {}
+            fn count(&self) {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            fn may_settle(&self, (): &()) -> bool {
+                self.0.fetch_add(1, Ordering::Relaxed) < 2
+            }
+            fn conclude(&self, _counts: Counts<()>) -> Judgement {
+                Judgement::Clean
+            }
+        }
+        let mut waits = Vec::new();
+        settle(&Slow(AtomicU32::new(0)), DEFAULT_SETTLE, |pause| {
+            waits.push(pause);
+            pause
+        });
+        assert_eq!(waits.len(), 2);
+        assert_eq!(waits[0], FIRST_PAUSE);
+        assert!(waits[1] >= Duration::from_millis(40), "{waits:?}");
     }
 
     #[test]
