@@ -1,21 +1,39 @@
-//! The examples of the manual (`src/lib.rs` and the README) are accepted as tests. As doc tests they are not compiled as tests, and rustc
-//! leaves a `#[test]` function out before it looks into it.
+//! The examples of the manual (`src/lib.rs` and the README) run as tests and end as the manual says. As doc tests they are only parsed: rustc
+//! leaves a `#[test]` function out of a program that is not a test.
 
 use crate::project::{Project, repository};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 #[test]
-fn examples_are_tests() {
-    let mut tests =
-        examples("lib", &fs::read_to_string(repository().join("src/lib.rs")).expect("src/lib.rs is there"), "///");
-    tests.extend(examples(
-        "readme",
-        &fs::read_to_string(repository().join("README.md")).expect("README.md is there"),
-        "",
-    ));
-    assert!(tests.len() > 10, "only {} examples were found", tests.len());
-    let project = Project {
+fn examples_end_as_the_manual_says() {
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("manual");
+    fs::create_dir_all(&directory).expect("a directory for the examples");
+    let read = |file| fs::read_to_string(repository().join(file)).expect(file);
+    let examples =
+        [examples("manual", &read("src/lib.rs"), "///"), examples("readme", &read("README.md"), "")].concat();
+    let mut modules = String::new();
+    for (name, code) in &examples {
+        fs::write(directory.join(format!("{name}.rs")), code).expect("an example can be written");
+        modules.push_str(&format!("mod {name};\n"));
+    }
+    fs::write(directory.join("main.rs"), modules).expect("the list of examples can be written");
+
+    let told = project(directory.join("main.rs")).run();
+    let ended =
+        |name: &str| -> Vec<&str> { told.lines().filter(|line| line.starts_with(&format!("test {name}"))).collect() };
+    for (name, _) in &examples {
+        let ended = ended(name);
+        assert!(!ended.is_empty(), "{name} has no test:\n{told}");
+        let as_said = if name.starts_with("readme") { "FAILED" } else { "ok" };
+        assert!(ended.iter().all(|line| line.ends_with(as_said)), "{name} should have ended with {as_said}:\n{told}");
+    }
+    assert!(ended("manual").len() > 10 && ended("readme").len() == 1, "examples are missing:\n{told}");
+    assert!(told.contains("Session`, expected 0"), "{told}");
+}
+
+fn project(main: PathBuf) -> Project {
+    Project {
         name: "manual",
         edition: "2024",
         dependencies: r#"
@@ -23,38 +41,31 @@ memleak = { {memleak} }
 rstest = { version = "0.28", default-features = false }
 tokio = { version = "1", features = ["full", "test-util"] }
 "#,
-        tests,
-    };
-    let told: String = project.compile("check").into_iter().map(|diagnostic| diagnostic.text).collect();
-    assert!(!told.contains("error"), "{told}");
+        tests: vec![main],
+    }
 }
 
-/// Writes each Rust example to a file. A line of it begins with `margin`.
-fn examples(name: &str, text: &str, margin: &str) -> Vec<PathBuf> {
-    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("manual");
-    fs::create_dir_all(&directory).expect("a directory for the examples");
-    let mut files = Vec::new();
-    let mut example: Option<String> = None;
-    for (line, text) in
-        text.lines().enumerate().filter_map(|(line, text)| Some((line + 1, text.strip_prefix(margin)?.trim_start())))
-    {
-        match (&mut example, text) {
-            (None, "```" | "```rust") => example = Some("#![allow(dead_code)]\n".to_owned()),
-            (None, fence) if fence.starts_with("```") => example = Some(String::new()),
-            (Some(code), "```") => {
-                if !code.is_empty() {
-                    let file = directory.join(format!("{name}_{line}.rs"));
-                    fs::write(&file, &*code).expect("an example can be written");
-                    files.push(file);
+/// The Rust examples of a text, each with a name of its own. A line of an example begins with `margin`.
+fn examples(name: &str, text: &str, margin: &str) -> Vec<(String, String)> {
+    let mut examples = Vec::new();
+    let mut fence = None;
+    for (index, line) in text.lines().enumerate() {
+        let Some(line) = line.strip_prefix(margin).map(str::trim_start) else { continue };
+        match (fence, line) {
+            (None, _) if line.starts_with("```") => {
+                fence = Some(matches!(line, "```" | "```rust"));
+                if fence == Some(true) {
+                    examples.push((format!("{name}_{}", index + 1), String::new()));
                 }
-                example = None;
             }
-            (Some(code), line) if !code.is_empty() => {
+            (Some(_), "```") => fence = None,
+            (Some(true), _) => {
+                let code = &mut examples.last_mut().expect("its fence was seen").1;
                 code.push_str(line.strip_prefix("# ").unwrap_or(line));
                 code.push('\n');
             }
             _ => {}
         }
     }
-    files
+    examples
 }

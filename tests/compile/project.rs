@@ -35,17 +35,7 @@ impl Project {
     /// # Panics
     /// When the crate is not compiled at all: that is no answer.
     pub fn compile(&self, subcommand: &str) -> Vec<Diagnostic> {
-        let output = Command::new(env!("CARGO"))
-            .args([subcommand, "--offline", "--tests", "--keep-going", "--message-format=json"])
-            .arg("--manifest-path")
-            .arg(self.write())
-            .arg("--target-dir")
-            .arg(Path::new(env!("CARGO_TARGET_TMPDIR")).join("compile"))
-            .env_remove("RUSTFLAGS")
-            .env("CARGO_TERM_COLOR", "never")
-            .output()
-            .expect("cargo runs");
-        let stdout = String::from_utf8(output.stdout).expect("cargo writes UTF-8");
+        let (stdout, stderr) = self.cargo(&[subcommand, "--tests", "--keep-going", "--message-format=json"]);
         let mut reached = 0;
         let mut diagnostics = Vec::new();
         for line in stdout.lines() {
@@ -62,9 +52,35 @@ impl Project {
                 diagnostics.push(Diagnostic { test: test.to_owned(), text });
             }
         }
-        let stderr = String::from_utf8_lossy(&output.stderr);
         assert!(reached > 0 || !diagnostics.is_empty(), "{}: no test was compiled:\n{stderr}", self.name);
         diagnostics
+    }
+
+    /// Runs the tests of the crate, and gives what the test harness says.
+    ///
+    /// # Panics
+    /// When they do not run.
+    pub fn run(&self) -> String {
+        let (stdout, stderr) = self.cargo(&["test", "--no-fail-fast", "--tests"]);
+        assert!(stdout.contains("test result:"), "{}: no test ran:\n{stderr}", self.name);
+        stdout
+    }
+
+    /// What cargo writes to stdout and stderr.
+    fn cargo(&self, arguments: &[&str]) -> (String, String) {
+        let output = Command::new(env!("CARGO"))
+            .args(arguments)
+            .arg("--offline")
+            .arg("--manifest-path")
+            .arg(self.write())
+            .arg("--target-dir")
+            .arg(Path::new(env!("CARGO_TARGET_TMPDIR")).join("compile"))
+            .env_remove("RUSTFLAGS")
+            .env("CARGO_TERM_COLOR", "never")
+            .output()
+            .expect("cargo runs");
+        let text = |bytes| String::from_utf8(bytes).expect("cargo writes UTF-8");
+        (text(output.stdout), text(output.stderr))
     }
 
     /// Writes the crate and returns the path of its manifest.
