@@ -133,12 +133,11 @@ impl<J: Judge> Course<J> {
         match judgement {
             Judgement::Clean => Outcome::Passed,
             Judgement::Unclean(text) => Outcome::Unclean(text),
-            Judgement::CouldNotTell(text) => Outcome::CouldNotTell(text),
-            Judgement::Unsupported(why) if may_skip(self.case) => Outcome::Unchecked(why),
-            Judgement::Unsupported(why) => Outcome::CouldNotTell(format!(
-                "memleak: the heap cannot be checked here: {why}\n  help: `unsupported = \"skip\"` (or {UNSUPPORTED}=skip in the environment) \
-                 runs the test without the check"
-            )),
+            Judgement::Unsupported(text) if may_skip(self.case) => {
+                let why = text.lines().next().unwrap_or_default();
+                Outcome::Unchecked(format!("memleak: the heap of `{}` was not checked: {why}", self.name))
+            }
+            Judgement::CouldNotTell(text) | Judgement::Unsupported(text) => Outcome::CouldNotTell(text),
         }
     }
 }

@@ -40,6 +40,6 @@ pub(super) enum Judgement {
     Unclean(String),
     /// It cannot be told in this test; why.
     CouldNotTell(String),
-    /// The heap of this program cannot be read on this platform; why. A test may allow that.
+    /// The heap of this program cannot be read; its first line says why, the others what to do. A test may allow that.
     Unsupported(String),
 }

@@ -136,11 +136,11 @@ fixture!(
     })
 );
 fixture!(could_not_tell, {}, judge: |_, _| Says(Judgement::CouldNotTell("no such type".to_owned())), plain(|| ()));
-fixture!(unsupported, {}, judge: |_, _| Says(Judgement::Unsupported("no stacks".to_owned())), plain(|| ()));
+fixture!(unsupported, {}, judge: |_, _| Says(Judgement::Unsupported("no stacks\n  help: none".to_owned())), plain(|| ()));
 fixture!(skips, { unsupported: Unsupported::Skip },
-    judge: |_, _| Says(Judgement::Unsupported("no stacks".to_owned())), plain(|| ()));
+    judge: |_, _| Says(Judgement::Unsupported("no stacks\n  help: none".to_owned())), plain(|| ()));
 fixture!(skips_and_panics, { unsupported: Unsupported::Skip },
-    judge: |_, _| Says(Judgement::Unsupported("no stacks".to_owned())), plain(|| panic!("still counts")));
+    judge: |_, _| Says(Judgement::Unsupported("no stacks\n  help: none".to_owned())), plain(|| panic!("still counts")));
 
 fixture!(
     panics_and_leaves_one,
