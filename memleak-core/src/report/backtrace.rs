@@ -24,7 +24,7 @@ pub(super) fn lines(stack: &[Frame], look: &Look) -> Vec<String> {
     for (&i, place) in shown.iter().zip(&places) {
         lines.extend(folded(&stack[next..i], look));
         let padding = " ".repeat(width - place.chars().count());
-        let mut function = short_function(&stack[i].function);
+        let mut function = function(&stack[i], look);
         if i == first {
             function.push_str(&inside(&stack[..i]));
         }
@@ -89,6 +89,16 @@ fn crate_of(frame: &Frame) -> String {
     }
     let first = frame.function.trim_start_matches(['<', '&']).split(['<', ':']).next().unwrap_or_default();
     if first == "memleak_core" { "memleak".to_owned() } else { first.to_owned() }
+}
+
+fn function(frame: &Frame, look: &Look) -> String {
+    let function = short_function(&frame.function);
+    let Some(test) = &look.test else { return function };
+    let body = test.rsplit("::").next().unwrap_or(test);
+    match function.strip_prefix(&format!("{test}::{body}")) {
+        Some(rest) if rest.is_empty() || rest.starts_with("::") => format!("{test}{rest}"),
+        _ => function,
+    }
 }
 
 /// `src/session.rs:41`.

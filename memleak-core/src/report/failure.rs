@@ -102,7 +102,7 @@ fn describe(group: &Group, look: &Look, lines: &mut Vec<String>) {
         Place::Static(name) => labelled("in static", &look.paint(Ink::Place, name)),
         Place::Block { inside, stack } => {
             if let Some(inside) = inside {
-                labelled("as part of", &short(inside));
+                labelled("as part of", &container(inside, &group.type_name));
             }
             for (i, line) in backtrace::lines(stack, look).into_iter().enumerate() {
                 labelled(if i == 0 { "allocated at" } else { "" }, &line);
@@ -116,6 +116,16 @@ fn describe(group: &Group, look: &Look, lines: &mut Vec<String>) {
         }
         (_, 1) => labelled("before", "it lived before the test began"),
         _ => labelled("before", "all of them lived before the test began"),
+    }
+}
+
+/// What contains the instances: a type, or a buffer of which they are the elements.
+fn container(inside: &str, type_name: &str) -> String {
+    let elements = inside.strip_prefix('[').and_then(|inside| inside.strip_suffix(']'));
+    match elements {
+        Some(elements) if elements == type_name => "a buffer of them, as a Vec has".to_owned(),
+        Some(elements) => format!("a buffer of {}, as a Vec has", short(elements)),
+        None => short(inside),
     }
 }
 

@@ -20,18 +20,20 @@ pub struct Look {
     pub color: bool,
     /// Files below this directory are shown relative to it.
     pub root: Option<PathBuf>,
+    /// The path of the test. The attribute makes its body a function of the same name inside of it; both are shown as the test.
+    pub test: Option<String>,
 }
 
 impl Look {
-    /// As cargo shows files: relative to the workspace of the package under test.
-    pub fn of_workspace(color: bool) -> Look {
+    /// For the test of this path; files as cargo shows them, relative to the workspace of the package under test.
+    pub fn of_test(path: &str, color: bool) -> Look {
         let package = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
         let package = package.or_else(|| std::env::current_dir().ok());
         let root = package.map(|package| {
             let workspace = package.ancestors().find(|dir| dir.join("Cargo.lock").is_file());
             workspace.unwrap_or(&package).to_owned()
         });
-        Look { color, root }
+        Look { color, root, test: Some(path.to_owned()) }
     }
 
     fn paint(&self, ink: Ink, text: &str) -> String {

@@ -29,10 +29,14 @@ fn stack() -> Vec<Frame> {
         frame("alloc::alloc::exchange_malloc", STD, 100),
         frame("alloc::sync::Arc<chat::Session, alloc::alloc::Global>::new<chat::Session>", STD, 200),
         frame("chat::Session::connect::{async_fn#0}", "/work/chat/src/session.rs", 41),
-        frame("chat::tests::logging_off_cleans_up_session::{async_block#0}", "/work/chat/src/lib.rs", 110),
+        frame(
+            "chat::tests::logging_off_cleans_up_session::logging_off_cleans_up_session::{async_fn#0}",
+            "/work/chat/src/lib.rs",
+            110,
+        ),
         frame("tokio::runtime::task::core::{impl#6}::poll", TOKIO, 375),
         frame("tokio::runtime::runtime::Runtime::block_on<_>", TOKIO, 12),
-        frame("chat::tests::logging_off_cleans_up_session", "/work/chat/src/lib.rs", 108),
+        frame("chat::tests::in_a_server<_>", "/work/chat/src/lib.rs", 95),
         frame("memleak_core::runner::run", "/work/memleak/memleak-core/src/runner/mod.rs", 9),
         frame("core::ops::function::FnOnce::call_once<fn()>", STD, 7),
         frame("__libc_start_main", "", 0),
@@ -59,7 +63,8 @@ fn failed(missed: Vec<Missed>) -> Failure {
 }
 
 fn look() -> Look {
-    Look { color: false, root: Some(PathBuf::from("/work/chat")) }
+    let test = Some("chat::tests::logging_off_cleans_up_session".to_owned());
+    Look { color: false, root: Some(PathBuf::from("/work/chat")), test }
 }
 
 #[track_caller]
@@ -84,9 +89,9 @@ fn a_session_that_a_static_holds() {
 
               chat::Session  2 live, 112 bytes each
                 allocated at  src/session.rs:41  chat::Session::connect
-                              src/lib.rs:110     chat::tests::logging_off_cleans_up_session::{async block}
+                              src/lib.rs:110     chat::tests::logging_off_cleans_up_session
                               … 2 frames of tokio
-                              src/lib.rs:108     chat::tests::logging_off_cleans_up_session
+                              src/lib.rs:95      chat::tests::in_a_server
                               … 3 frames of memleak and std
 
             Counted 1 s after the test's body had ended, while the runtime was still running.
@@ -107,9 +112,9 @@ fn a_session_that_a_task_holds() {
 
               chat::Session  1 live, 112 bytes
                 allocated at  src/session.rs:41  chat::Session::connect
-                              src/lib.rs:110     chat::tests::logging_off_cleans_up_session::{async block}
+                              src/lib.rs:110     chat::tests::logging_off_cleans_up_session
                               … 2 frames of tokio
-                              src/lib.rs:108     chat::tests::logging_off_cleans_up_session
+                              src/lib.rs:95      chat::tests::in_a_server
                               … 3 frames of memleak and std
 
             Counted 250 ms after the test's body had ended, while the runtime was still running.
@@ -136,13 +141,15 @@ fn several_types_and_places() {
         place: Place::Static("chat::CURRENT".to_owned()),
         ..group("chat::db::Session", 1, vec![])
     };
+    let mut elements = group("chat::Session", 2, vec![]);
+    elements.place = Place::Block { inside: Some("[chat::Session]".to_owned()), stack: vec![] };
     let unknown = Group { before: 2, ..group("net::Link<net::Tcp>", 2, vec![]) };
-    let sessions = missed("Session", vec![inside, in_static]);
+    let sessions = missed("Session", vec![inside, in_static, elements]);
     let links = Missed { at_most: 1, ..missed("Link<Tcp>", vec![unknown]) };
     shows(
         Verdict::Failed(failed(vec![sessions, links])),
         expect![[r#"
-            3 live `chat::Session`, expected 0
+            5 live `chat::Session`, expected 0
             1 live `chat::db::Session`, expected 0
             2 live `Link<Tcp>`, expected at most 1
 
@@ -155,6 +162,10 @@ fn several_types_and_places() {
               chat::db::Session  1 live, 1 byte
                 in static     chat::CURRENT
                 before        it lived before the test began
+
+              chat::Session  2 live, 112 bytes each
+                as part of    a buffer of them, as a Vec has
+                allocated at  unknown: the call stack could not be read
 
               net::Link<net::Tcp>  2 live, 112 bytes each
                 allocated at  unknown: the call stack could not be read

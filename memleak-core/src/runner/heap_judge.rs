@@ -80,7 +80,7 @@ impl Judge for HeapJudge {
 /// The analyst's thread: until the judge is gone.
 fn analyse(case: &'static Case, color: bool, requests: &Receiver<Request>) {
     let checker = Checker::new(case.expectations);
-    let look = Look::of_workspace(color);
+    let look = Look::of_test(case.path, color);
     for request in requests {
         match request {
             Request::Count { body_epoch, answer } => {
