@@ -1,5 +1,6 @@
 //! Patterns and resolved types against the debug info of this very binary.
 
+use memleak_core::debuginfo::code::CodeKind;
 use memleak_core::debuginfo::layouts::TypeTable;
 use memleak_core::debuginfo::load::Binary;
 use memleak_core::debuginfo::names;
@@ -117,4 +118,18 @@ fn a_trait_object_finds_its_vtables() {
     assert_eq!(implementors(Pattern::parse("dyn net::Chat + Send").unwrap()), only_tcp);
     assert_eq!(implementors(Pattern::exact(type_name::<dyn net::Chat>()).unwrap()), only_tcp);
     assert_eq!(implementors(Pattern::parse("dyn Chatty").unwrap()), BTreeSet::new());
+}
+
+#[test]
+fn the_users_own_types_are_known_as_such() {
+    drop(black_box(Box::new(net::Tcp(1))));
+    let binary = Binary::current().expect("this test binary has debug info");
+    let all: HashMap<_, _> = names::all_names(&TypeTable::new(&binary)).expect("readable").into_iter().collect();
+    let kind = |name: &str| all.get(name).copied();
+    assert_eq!(kind("names::net::Tcp"), Some(CodeKind::User));
+    assert_eq!(kind("alloc::string::String"), Some(CodeKind::Std));
+    assert_eq!(kind("memleak_core::debuginfo::names::Named"), Some(CodeKind::Dependency));
+    assert_eq!(kind("gimli::common::DwarfFileType"), Some(CodeKind::Dependency));
+    let named = Pattern::parse("::names::**").unwrap();
+    assert!(all.iter().all(|(name, kind)| !named.matches(name) || *kind == CodeKind::User));
 }

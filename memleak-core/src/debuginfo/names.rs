@@ -8,7 +8,7 @@ use crate::debuginfo::entries::Entry;
 use crate::debuginfo::layouts::TypeTable;
 use crate::debuginfo::load::{Binary, DieRef, LoadError, Reader};
 use crate::debuginfo::scan::{self, Hit};
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::Path;
 use std::rc::Rc;
 
@@ -62,32 +62,41 @@ fn is_rust(binary: &Binary, die: DieRef) -> bool {
 /// # Errors
 /// When a unit cannot be read.
 pub fn all_names(table: &TypeTable) -> Result<Vec<(Rc<str>, CodeKind)>, LoadError> {
-    let names: BTreeSet<_> = find(table, None, &|_| true)?.into_iter().map(|found| found.name).collect();
-    let user = user_crates(table.binary());
-    let kind = |name: &str| match name.split("::").next().unwrap_or_default() {
+    let found = find(table, None, &|_| true)?;
+    let foreign = foreign_crates(table.binary(), &found);
+    let kind = |name: &str| match crate_of(name) {
         "core" | "alloc" | "std" => CodeKind::Std,
-        krate if user.contains(krate) => CodeKind::User,
-        _ => CodeKind::Dependency,
+        krate if foreign.contains(krate) => CodeKind::Dependency,
+        _ => CodeKind::User,
     };
+    let names: BTreeSet<_> = found.iter().map(|found| Rc::clone(&found.name)).collect();
     Ok(names.into_iter().map(|name| (Rc::clone(&name), kind(&name))).collect())
 }
 
-/// The crates of the package under test and its path dependencies.
-fn user_crates(binary: &Binary) -> HashSet<String> {
-    let mut crates = HashSet::new();
-    for index in 0..binary.units().len() as u32 {
-        // `src/main.rs/@/chat.8bac0f`: the source file of the crate's root and, after the `@`, the crate.
-        let Ok(unit) = binary.unit(index) else { continue };
-        let (Some(directory), Some(name)) = (unit.comp_dir, unit.name) else { continue };
-        let name = name.to_string_lossy();
-        let Some((root, krate)) = name.split_once("/@/") else { continue };
-        let krate = krate.split('.').next().unwrap_or_default();
-        let root = Path::new(&*directory.to_string_lossy()).join(root);
-        if CodeKind::of(krate, root.to_str()) == CodeKind::User {
-            crates.insert(krate.to_owned());
+/// The crates whose types are described in units of dependencies. A dependency does not know the crates that depend on it, so the user's
+/// are not among them. (A unit does not say which crate it is of: its name is that of the root file and, in incremental builds, a hash.)
+fn foreign_crates<'n>(binary: &Binary, found: &'n [Named]) -> HashSet<&'n str> {
+    let mut roots: HashMap<u32, Option<String>> = HashMap::new();
+    let mut foreign = HashSet::new();
+    for Named { die, name, .. } in found {
+        let root = roots.entry(die.unit).or_insert_with(|| root_file(binary, die.unit));
+        if CodeKind::of(name, root.as_deref()) != CodeKind::User {
+            foreign.insert(crate_of(name));
         }
     }
-    crates
+    foreign
+}
+
+/// The root file of the crate that a unit is of: `src/main.rs` of `src/main.rs/@/1a2b3c`, made absolute.
+fn root_file(binary: &Binary, unit: u32) -> Option<String> {
+    let unit = binary.unit(unit).ok()?;
+    let name = unit.name?.to_string_lossy();
+    let file = name.split("/@/").next()?;
+    Path::new(&*unit.comp_dir?.to_string_lossy()).join(file).to_str().map(str::to_owned)
+}
+
+fn crate_of(name: &str) -> &str {
+    name.split("::").next().unwrap_or_default()
 }
 
 /// A concrete type that the program uses behind a trait object.
