@@ -1,32 +1,13 @@
 //! The allocator hook from end to end, in a process that is tracked from its first allocation.
-//!
-//! Each test is run in a process of its own, with the environment variable set: the test starts itself again.
 
-use memleak_core::tracker::{self, Allocator, Block, Origin, Status};
+mod child;
+
+use child::tracked;
+use memleak_core::tracker::{self, Allocator, Block, Origin};
 use std::hint::black_box;
-use std::process::Command;
 
 #[global_allocator]
 static ALLOCATOR: Allocator = Allocator::system();
-
-/// Runs `body` in a tracked child that runs only the test `name`.
-fn tracked(name: &str, body: fn()) {
-    if std::env::var_os(tracker::TRACK).is_some() {
-        assert_eq!(tracker::status(), Status::On);
-        body();
-        assert_eq!(tracker::losses(), tracker::Losses::default());
-        println!("the body ran");
-        return;
-    }
-    assert_eq!(tracker::status(), Status::Off);
-    let out = Command::new(std::env::current_exe().unwrap())
-        .args([name, "--exact", "--nocapture"])
-        .env(tracker::TRACK, "1")
-        .output()
-        .unwrap();
-    let text = format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
-    assert!(out.status.success() && text.contains("the body ran"), "{}\n{text}", out.status);
-}
 
 fn find(address: *const u8) -> Option<Block> {
     let frozen = tracker::freeze();

@@ -223,6 +223,8 @@ fn record(thread: &Thread, mut block: RawBlock, at: Registers) {
         LOST_BLOCKS.fetch_add(1, Ordering::Relaxed);
         return;
     }
+    // While the stack is captured, the processor gets the entry.
+    table::prefetch(block.address);
     // SAFETY: the thread is busy, so nobody else uses its memo.
     block.stack = unsafe { &mut *thread.memo.get() }.capture(at);
     if block.stack == stacks::NONE {
@@ -242,6 +244,9 @@ unsafe extern "C" fn freeing(address: *mut u8) {
     if let Some(thread) = threads::current()
         && !thread.busy.replace(true)
     {
+        // The inner allocator will look in front of the block: both can be fetched at the same time.
+        os::prefetch((address as u64).wrapping_sub(16));
+        table::prefetch(address as u64);
         table::remove(address as u64);
         thread.busy.set(false);
     }

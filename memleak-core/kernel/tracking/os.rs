@@ -116,3 +116,18 @@ pub fn thread_word() -> *mut *mut u8 {
     }
     at
 }
+
+/// Has the processor fetch the cache line at `address`, which need not be valid.
+#[inline(always)]
+pub fn prefetch(address: u64) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a hint; the processor ignores addresses that it cannot read.
+    unsafe {
+        core::arch::x86_64::_mm_prefetch::<{ core::arch::x86_64::_MM_HINT_T0 }>(address as *const i8);
+    }
+    #[cfg(target_arch = "aarch64")]
+    // SAFETY: as above.
+    unsafe {
+        core::arch::asm!("prfm pstl1keep, [{at}]", at = in(reg) address, options(readonly, nostack));
+    }
+}

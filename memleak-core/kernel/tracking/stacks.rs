@@ -3,7 +3,8 @@
 //! May use: `lock`, `pool`.
 //!
 //! Nodes are numbered; their contents live in chunks that never move. The hash table finds a node by (parent, address); it grows like
-//! the table of rules, by publishing a larger copy.
+//! the table of rules, by publishing a larger copy. Where a node is in it depends on a hash of its whole path, which is computed from
+//! that of the parent's path and not from the parent's number: so the processor can look for several nodes of a path at once.
 
 use super::lock::Lock;
 use super::pool;
@@ -21,7 +22,7 @@ pub const NONE: u32 = u32::MAX;
 struct Node {
     pc: u64,
     parent: u32,
-    unused: u32,
+    hash: u32,
 }
 
 const CHUNK_BITS: u32 = 12;
@@ -42,24 +43,54 @@ struct Entry {
 
 #[repr(C)]
 struct Header {
-    /// `64 - log2(entries)`.
+    /// `32 - log2(entries)`.
     shift: u32,
     unused: [u32; 3],
 }
 
 const FIRST_BITS: u32 = 12;
+/// Enough for all numbers that [`NODES`] has room for.
+const LAST_BITS: u32 = 26;
 
 static TABLE: AtomicPtr<Header> = AtomicPtr::new(ptr::null_mut());
 
+/// A node and the hash of its path.
+#[derive(Clone, Copy)]
+pub struct Path {
+    pub node: u32,
+    hash: u32,
+}
+
+impl Path {
+    /// The path to a root, or to a node that was given out.
+    #[inline(always)]
+    pub fn to(node: u32) -> Path {
+        Path { node, hash: contents(node).map_or(node, |node| node.hash) }
+    }
+
+    /// The node of `pc` under this one, made if need be; [`NONE`] if there is no room.
+    #[inline(always)]
+    pub fn child(self, pc: u64) -> Path {
+        let hash = ((pc ^ u64::from(self.hash)).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as u32;
+        let table = TABLE.load(Ordering::Acquire);
+        if !table.is_null() {
+            let found = look_up(table, self.node, pc, hash);
+            if found != 0 {
+                return Path { node: found, hash };
+            }
+        }
+        Path { node: add(self.node, pc, hash), hash }
+    }
+}
+
 #[inline(always)]
-fn home(parent: u32, pc: u64, shift: u32) -> usize {
-    let mixed = pc ^ u64::from(parent).wrapping_mul(0xd6e8_feb8_6659_fd93);
-    (mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (shift & 63)) as usize
+fn home(hash: u32, shift: u32) -> usize {
+    (hash >> (shift & 31)) as usize
 }
 
 #[inline(always)]
 fn mask(shift: u32) -> usize {
-    (u64::MAX >> (shift & 63)) as usize
+    (u32::MAX >> (shift & 31)) as usize
 }
 
 #[inline(always)]
@@ -68,24 +99,11 @@ fn entry(table: *const Header, at: usize) -> &'static Entry {
     unsafe { &*table.add(1).cast::<Entry>().add(at) }
 }
 
-/// The node of `pc` under `parent`, made if need be; [`NONE`] if there is no room.
 #[inline(always)]
-pub fn child(parent: u32, pc: u64) -> u32 {
-    let table = TABLE.load(Ordering::Acquire);
-    if !table.is_null() {
-        let found = look_up(table, parent, pc);
-        if found != 0 {
-            return found;
-        }
-    }
-    add(parent, pc)
-}
-
-#[inline(always)]
-fn look_up(table: *const Header, parent: u32, pc: u64) -> u32 {
+fn look_up(table: *const Header, parent: u32, pc: u64, hash: u32) -> u32 {
     // SAFETY: a published table has a header.
     let shift = unsafe { (*table).shift };
-    let mut at = home(parent, pc, shift);
+    let mut at = home(hash, shift);
     loop {
         let entry = entry(table, at);
         let node = entry.node.load(Ordering::Acquire);
@@ -98,20 +116,20 @@ fn look_up(table: *const Header, parent: u32, pc: u64) -> u32 {
 
 #[cold]
 #[inline(never)]
-fn add(parent: u32, pc: u64) -> u32 {
+fn add(parent: u32, pc: u64, hash: u32) -> u32 {
     WRITING.lock();
-    let node = add_locked(parent, pc);
+    let node = add_locked(parent, pc, hash);
     WRITING.unlock();
     node
 }
 
-fn add_locked(parent: u32, pc: u64) -> u32 {
+fn add_locked(parent: u32, pc: u64, hash: u32) -> u32 {
     let node = NEXT.load(Ordering::Relaxed);
     let table = room_for_one(node);
     if table.is_null() {
         return NONE;
     }
-    let found = look_up(table, parent, pc);
+    let found = look_up(table, parent, pc, hash);
     if found != 0 {
         return found;
     }
@@ -125,9 +143,9 @@ fn add_locked(parent: u32, pc: u64) -> u32 {
         chunk.store(nodes, Ordering::Release);
     }
     // SAFETY: a chunk has `1 << CHUNK_BITS` nodes; this one is not published yet.
-    unsafe { *nodes.add((node & ((1 << CHUNK_BITS) - 1)) as usize) = Node { pc, parent, unused: 0 } };
+    unsafe { *nodes.add((node & ((1 << CHUNK_BITS) - 1)) as usize) = Node { pc, parent, hash } };
     NEXT.store(node.wrapping_add(1), Ordering::Release);
-    put(table, parent, pc, node);
+    put(table, parent, pc, hash, node);
     node
 }
 
@@ -141,21 +159,30 @@ fn room_for_one(count: u32) -> *mut Header {
         if (count as usize).wrapping_mul(8) < mask(shift).wrapping_mul(5) {
             return old;
         }
-        bits = 65u32.wrapping_sub(shift);
+        bits = 33u32.wrapping_sub(shift);
+        if bits > LAST_BITS {
+            return ptr::null_mut();
+        }
     }
     let new: *mut Header = pool::take(bits.wrapping_add(5)).cast();
     if new.is_null() {
         return new;
     }
     // SAFETY: fresh memory with room for the header.
-    unsafe { *new = Header { shift: 64u32.wrapping_sub(bits), unused: [0; 3] } };
+    unsafe { *new = Header { shift: 32u32.wrapping_sub(bits), unused: [0; 3] } };
     if !old.is_null() {
         // SAFETY: as above.
         for at in 0..=mask(unsafe { (*old).shift }) {
             let entry = entry(old, at);
             let node = entry.node.load(Ordering::Relaxed);
             if node != 0 {
-                put(new, entry.parent.load(Ordering::Relaxed), entry.pc.load(Ordering::Relaxed), node);
+                put(
+                    new,
+                    entry.parent.load(Ordering::Relaxed),
+                    entry.pc.load(Ordering::Relaxed),
+                    Path::to(node).hash,
+                    node,
+                );
             }
         }
     }
@@ -163,10 +190,10 @@ fn room_for_one(count: u32) -> *mut Header {
     new
 }
 
-fn put(table: *mut Header, parent: u32, pc: u64, node: u32) {
+fn put(table: *mut Header, parent: u32, pc: u64, hash: u32, node: u32) {
     // SAFETY: a table of `room_for_one` has a header.
     let shift = unsafe { (*table).shift };
-    let mut at = home(parent, pc, shift);
+    let mut at = home(hash, shift);
     loop {
         let entry = entry(table, at);
         if entry.node.load(Ordering::Relaxed) == 0 {
@@ -179,8 +206,8 @@ fn put(table: *mut Header, parent: u32, pc: u64, node: u32) {
     }
 }
 
-/// The return address and the parent of a node; none for the roots and for numbers never given out.
-pub fn node(number: u32) -> Option<(u64, u32)> {
+#[inline(always)]
+fn contents(number: u32) -> Option<&'static Node> {
     if number <= TRUNCATED || number >= NEXT.load(Ordering::Acquire) {
         return None;
     }
@@ -189,8 +216,12 @@ pub fn node(number: u32) -> Option<(u64, u32)> {
         return None;
     }
     // SAFETY: `number` was given out, so its chunk is there and the node is written and never changes.
-    let node = unsafe { &*nodes.add((number & ((1 << CHUNK_BITS) - 1)) as usize) };
-    Some((node.pc, node.parent))
+    Some(unsafe { &*nodes.add((number & ((1 << CHUNK_BITS) - 1)) as usize) })
+}
+
+/// The return address and the parent of a node; none for the roots and for numbers never given out.
+pub fn node(number: u32) -> Option<(u64, u32)> {
+    contents(number).map(|node| (node.pc, node.parent))
 }
 
 /// Takes the lock for a fork.

@@ -14,7 +14,7 @@ use super::os;
 use super::pool;
 use core::cell::UnsafeCell;
 use core::ptr;
-use core::sync::atomic::{AtomicPtr, Ordering};
+use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 
 const REGION_BITS: u32 = 21;
 const LEAF_BITS: u32 = 13;
@@ -68,7 +68,8 @@ struct Region {
     /// Null until the region is opened.
     entries: AtomicPtr<Entry>,
     next_open: UnsafeCell<*const Region>,
-    bits: UnsafeCell<u32>,
+    /// Written under the lock.
+    bits: AtomicU32,
     unused: u32,
 }
 
@@ -141,8 +142,7 @@ fn home(offset: u64, bits: u32) -> usize {
 impl Held {
     #[inline(always)]
     fn slots(&self) -> (*mut Entry, u32, usize) {
-        // SAFETY: the region is held.
-        let bits = unsafe { *self.region.bits.get() };
+        let bits = self.region.bits.load(Ordering::Relaxed);
         (self.region.entries.load(Ordering::Relaxed), bits, (1usize << (bits & 31)).wrapping_sub(1))
     }
 
@@ -183,7 +183,7 @@ impl Held {
         // SAFETY: the region is held, and both tables are as large as their bits say.
         unsafe {
             self.region.entries.store(new, Ordering::Relaxed);
-            *self.region.bits.get() = bits.wrapping_add(1);
+            self.region.bits.store(bits.wrapping_add(1), Ordering::Relaxed);
             for at in 0..=mask {
                 let entry = *old.add(at);
                 if !entry.is_free() {
@@ -219,6 +219,17 @@ impl Held {
             let count = self.region.count.get();
             *count = (*count).wrapping_sub(1);
         }
+    }
+}
+
+/// Has the processor fetch the place of the block at `address`, which will be needed soon.
+#[inline(always)]
+pub fn prefetch(address: u64) {
+    if let Some(region) = region_of(address) {
+        let entries = region.entries.load(Ordering::Relaxed);
+        let at = home(address & ((1 << REGION_BITS) - 1), region.bits.load(Ordering::Relaxed));
+        // Both may change meanwhile. It is only a hint.
+        os::prefetch(entries.wrapping_add(at) as u64);
     }
 }
 
@@ -312,11 +323,9 @@ fn open_locked(number: u64) -> Option<&'static Region> {
         if entries.is_null() {
             return None;
         }
+        region.bits.store(FIRST_ENTRIES_BITS, Ordering::Relaxed);
         // SAFETY: `OPENING` is held, and nobody uses a region that is not open.
-        unsafe {
-            *region.bits.get() = FIRST_ENTRIES_BITS;
-            *region.next_open.get() = OPEN.load(Ordering::Relaxed);
-        }
+        unsafe { *region.next_open.get() = OPEN.load(Ordering::Relaxed) };
         if held_by_me() {
             // A freeze ends by releasing every open region.
             region.lock.lock();

@@ -16,7 +16,7 @@
 use super::modules;
 use super::rule_table::rule_at;
 use super::rules::Rule;
-use super::stacks;
+use super::stacks::{self, Path};
 use core::sync::atomic::Ordering;
 
 /// The frame state an unwind starts from: the caller's, just after the call.
@@ -283,28 +283,29 @@ impl Memo {
     #[inline(always)]
     fn intern(&mut self, fresh: usize) -> u32 {
         let mut len = self.len;
-        let (mut node, mut carries) = match self.frames.get(len.wrapping_sub(1)) {
+        let (node, mut carries) = match self.frames.get(len.wrapping_sub(1)) {
             Some(outer) => (outer.node, outer.link & !(FLAGS ^ NEEDS_FP) == NEEDS_FP),
             None => (stacks::EMPTY, false),
         };
+        let mut path = Path::to(node);
         for frame in self.fresh.get(..fresh).unwrap_or_default().iter().rev() {
-            node = stacks::child(node, frame.pc);
-            if node == stacks::NONE {
+            path = path.child(frame.pc);
+            if path.node == stacks::NONE {
                 self.len = 0;
-                return node;
+                return path.node;
             }
             let needs = if frame.has(USES_FP) || carries { NEEDS_FP } else { 0 };
             // The next frame inwards passes its own value on if this one's was not loaded.
             carries = needs != 0 && frame.link & !FLAGS == 0;
             if let Some(slot) = self.frames.get_mut(len) {
-                *slot = Frame { node, link: frame.link & !NEEDS_FP | needs, ..*frame };
+                *slot = Frame { node: path.node, link: frame.link & !NEEDS_FP | needs, ..*frame };
                 len = len.wrapping_add(1);
             } else {
                 return self.capture_too_deep();
             }
         }
         self.len = len;
-        node
+        path.node
     }
 
     /// The old stack and `fresh` together are too deep: unwinds it all, to have the innermost frames in `fresh`.
@@ -328,13 +329,13 @@ impl Memo {
 
     /// The node of the `count` innermost frames, which are in `fresh`, under `root`.
     fn chain(&self, root: u32, count: usize) -> u32 {
-        let mut node = root;
+        let mut path = Path::to(root);
         for frame in self.fresh.get(..count).unwrap_or_default().iter().rev() {
-            node = stacks::child(node, frame.pc);
-            if node == stacks::NONE {
+            path = path.child(frame.pc);
+            if path.node == stacks::NONE {
                 break;
             }
         }
-        node
+        path.node
     }
 }
