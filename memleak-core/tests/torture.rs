@@ -122,25 +122,20 @@ impl Raw {
         // SAFETY: the size is not zero.
         let at =
             unsafe { if random.below(4) == 0 { std::alloc::alloc_zeroed(layout) } else { std::alloc::alloc(layout) } };
-        assert!(at.is_aligned_to_layout(layout));
-        Raw { at, layout }
+        let raw = Raw { at, layout };
+        raw.check_alignment();
+        raw
     }
 
     fn resize(&mut self, size: usize) {
         // SAFETY: the block is ours, and the size is not zero.
         self.at = unsafe { std::alloc::realloc(self.at, self.layout, size) };
         self.layout = Layout::from_size_align(size, self.layout.align()).unwrap();
-        assert!(self.at.is_aligned_to_layout(self.layout));
+        self.check_alignment();
     }
-}
 
-trait IsAligned {
-    fn is_aligned_to_layout(self, layout: Layout) -> bool;
-}
-
-impl IsAligned for *mut u8 {
-    fn is_aligned_to_layout(self, layout: Layout) -> bool {
-        !self.is_null() && (self as usize).is_multiple_of(layout.align())
+    fn check_alignment(&self) {
+        assert!(!self.at.is_null() && (self.at as usize).is_multiple_of(self.layout.align()));
     }
 }
 
@@ -377,10 +372,9 @@ fn a_dying_thread_is_recorded_to_the_end() {
         unsafe extern "C" fn destructor(_: *mut libc::c_void) {
             let mut thread = 0;
             // SAFETY: `thread` is a place for the answer.
-            assert_eq!(
-                unsafe { libc::pthread_create(&raw mut thread, std::ptr::null(), other, std::ptr::null_mut()) },
-                0
-            );
+            let started =
+                unsafe { libc::pthread_create(&raw mut thread, std::ptr::null(), other, std::ptr::null_mut()) };
+            assert_eq!(started, 0);
             while !OTHER_IS_UNTRACKED.load(Ordering::Acquire) {
                 thread::yield_now();
             }
