@@ -230,17 +230,30 @@ impl Reading {
     }
 
     fn into_named(mut self, table: &TypeTable, name: Rc<str>) -> Type {
-        let fields = std::mem::take(&mut self.fields);
+        let mut fields = std::mem::take(&mut self.fields);
         let kind = match self.entry.tag {
             _ if self.strange || self.entry.byte_size.is_none() => None,
             dw::DW_TAG_enumeration_type => Some(TypeKind::Scalar),
             dw::DW_TAG_union_type => Some(TypeKind::Union { fields }),
-            _ if !self.variant_part => Some(TypeKind::Struct { fields }),
+            _ if !self.variant_part => {
+                fields.retain(|field| !self.is_function_item(table, field));
+                Some(TypeKind::Struct { fields })
+            }
             // Fields beside the variants would be lost.
             _ if !fields.is_empty() => None,
             _ => self.take_enum(table),
         };
         self.finish(name, kind.unwrap_or(TypeKind::Opaque))
+    }
+
+    /// Whether the field holds a function's own type, which has no size and yet is described as a pointer to a function.
+    ///
+    /// Told by there being no room for a pointer. Where there happens to be room, a pointer without a target is listed that is not there.
+    fn is_function_item(&self, table: &TypeTable, field: &Field) -> bool {
+        const POINTER: u64 = 8;
+        let no_room = self.entry.byte_size.is_some_and(|size| size < field.offset.saturating_add(POINTER));
+        let tag = || Entry::at(table.binary(), table.rows.borrow()[field.ty.0 as usize].die).map(|ty| ty.tag);
+        no_room && tag() == Some(dw::DW_TAG_pointer_type)
     }
 
     fn take_enum(&mut self, table: &TypeTable) -> Option<TypeKind> {

@@ -38,7 +38,7 @@ pub enum TypeKind {
         /// What it points to; none for `fn` and unknown targets.
         target: Option<TypeId>,
     },
-    /// Struct, tuple, closure, fat pointer, variant struct.
+    /// Struct, tuple, closure, fat pointer, variant struct. `dyn Trait` is one without fields, of size 0.
     Struct {
         /// By offset as listed; offsets from the start of the struct.
         fields: Vec<Field>,
@@ -69,6 +69,9 @@ pub enum TypeKind {
 }
 
 /// A field of a struct, union, or variant.
+///
+/// A field that ends after its struct does is the struct's unsized tail: the `[T]` at the end of an `ArcInner<[T]>` is listed as a `T`, a
+/// `str` as a `u8`. How many there are only the pointer to the struct knows.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Field {
     /// `__0` for tuples.
