@@ -235,4 +235,14 @@ pub struct DieTable {
     /// # Safety
     /// The pointer is valid for reading and writing this many spans.
     pub sort: unsafe extern "C" fn(*mut Span, usize),
+    /// How many of the spans, which are sorted by address, begin at this address or before it.
+    ///
+    /// # Safety
+    /// The pointer is valid for reading this many spans.
+    pub spans_up_to: unsafe extern "C" fn(*const Span, usize, u64) -> usize,
+    /// How many of the nodes of one unit are of entries at this offset or before it.
+    ///
+    /// # Safety
+    /// The pointer is valid for reading this many nodes.
+    pub nodes_up_to: unsafe extern "C" fn(*const Node, usize, u32) -> usize,
 }

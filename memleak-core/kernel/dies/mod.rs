@@ -16,7 +16,14 @@ use dwarf::{Cursor, attribute, form, operation, slice, tag};
 use spans::Ranges;
 
 #[unsafe(no_mangle)]
-pub static MEMLEAK_DIES: DieTable = DieTable { walk, aranges: spans::aranges, sort: spans::sort };
+pub static MEMLEAK_DIES: DieTable =
+    DieTable { walk, aranges: spans::aranges, sort: spans::sort, spans_up_to: spans::up_to, nodes_up_to };
+
+unsafe extern "C" fn nodes_up_to(nodes: *const Node, len: usize, offset: u32) -> usize {
+    // SAFETY: the contract of `DieTable::nodes_up_to`.
+    let nodes = unsafe { core::slice::from_raw_parts(nodes, len) };
+    nodes.partition_point(|node| node.offset <= offset)
+}
 
 unsafe extern "C" fn walk(sections: &Sections, wanted: &Wanted, state: &mut Walk, output: &Output) -> Status {
     // SAFETY: the contract of `DieTable::walk`.

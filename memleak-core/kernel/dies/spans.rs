@@ -188,3 +188,10 @@ fn sink(spans: &mut [Span], mut root: usize) {
         core::mem::swap(place, &mut sinking);
     }
 }
+
+/// See `DieTable::spans_up_to`.
+pub unsafe extern "C" fn up_to(spans: *const Span, len: usize, address: u64) -> usize {
+    // SAFETY: the contract of `DieTable::spans_up_to`.
+    let spans = unsafe { core::slice::from_raw_parts(spans, len) };
+    spans.partition_point(|span| span.low <= address)
+}

@@ -5,7 +5,8 @@
 use crate::address::FileAddress;
 use crate::debuginfo::layouts::TypeTable;
 use crate::debuginfo::lines::Lines;
-use crate::debuginfo::load::{Binary, DieRef};
+use crate::debuginfo::load::{Binary, DieMap, DieRef};
+use crate::debuginfo::paths::UNNAMED;
 use crate::debuginfo::tree::{self, Tree};
 use crate::debuginfo::types::TypeId;
 use crate::debuginfo::units::Units;
@@ -52,17 +53,9 @@ pub struct Functions<'t, 'b> {
     units: Units,
     lines: Lines<'b>,
     /// By the entry that says what the function is.
-    functions: RefCell<HashMap<DieRef, Rc<Function>>>,
-    scopes: RefCell<HashMap<DieRef, Rc<Scope>>>,
+    functions: RefCell<DieMap<Rc<Function>>>,
     /// The names of generic parameters, of which there are few, by their offset.
     parameter_names: RefCell<HashMap<u32, Rc<str>>>,
-}
-
-/// What a name begins with: the names of all around it, with and without generics, each with `::` at the end unless empty.
-#[derive(Default)]
-struct Scope {
-    path: String,
-    plain: String,
 }
 
 /// The functions at an address, as nodes of one unit's tree.
@@ -81,7 +74,6 @@ impl<'t, 'b> Functions<'t, 'b> {
             units: Units::new(types.binary()),
             lines: Lines::new(types.binary()),
             functions: RefCell::default(),
-            scopes: RefCell::default(),
             parameter_names: RefCell::default(),
         }
     }
@@ -141,29 +133,45 @@ impl<'t, 'b> Functions<'t, 'b> {
     /// declaration in the type or module that it belongs to.
     fn describe(&self, die: DieRef) -> Function {
         let binary = self.binary();
-        let mut function =
-            Function { path: String::new(), plain: String::new(), parameters: Vec::new(), returns: None };
-        let mut name = None;
-        let mut scope = Rc::default();
+        // Most paths fit; to grow one bit by bit is slow in the dev profile.
+        let path = || String::with_capacity(128);
+        let mut function = Function { path: path(), plain: path(), parameters: Vec::new(), returns: None };
+        let mut own = None;
+        // Innermost first.
+        let mut around = Vec::new();
         let mut next = Some(die);
         // References in a circle would be broken debug info; an entry refers on at most twice.
         for _ in 0..8 {
             let Some(die) = next else { break };
             let Some((tree, index)) = self.node(die) else { break };
             let node = &tree.nodes[index as usize];
-            name = name.or_else(|| tree::name(binary, node));
-            function.returns = function.returns.or_else(|| Some(self.types.id_of(tree::ty(binary, die.unit, node)?)));
+            if own.is_none() {
+                own = tree::name(binary, node);
+            }
+            if function.returns.is_none() {
+                function.returns = tree::ty(binary, die.unit, node).map(|ty| self.types.id_of(ty));
+            }
             if function.parameters.is_empty() {
                 function.parameters = self.parameters(die.unit, tree, index);
             }
             next = tree::origin(binary, die.unit, node);
             if next.is_none() {
-                scope = tree.parent(index).map_or_else(Rc::default, |parent| self.scope(die.unit, tree, parent));
+                let mut next = tree.parent(index);
+                while let Some(index) = next {
+                    around.push(tree::name(binary, &tree.nodes[index as usize]).unwrap_or(UNNAMED.into()));
+                    next = tree.parent(index);
+                }
             }
         }
-        let name = name.unwrap_or("{unnamed}".into());
-        function.path = [&scope.path, &*name].concat();
-        function.plain = [&scope.plain, without_generics(&name)].concat();
+        for name in around.iter().rev() {
+            function.path.push_str(name);
+            function.path.push_str("::");
+            function.plain.push_str(without_generics(name));
+            function.plain.push_str("::");
+        }
+        let own = own.unwrap_or(UNNAMED.into());
+        function.path.push_str(&own);
+        function.plain.push_str(without_generics(&own));
         function
     }
 
@@ -193,23 +201,6 @@ impl<'t, 'b> Functions<'t, 'b> {
             self.parameter_names.borrow_mut().insert(node.name, Rc::clone(&name));
         }
         Some(name)
-    }
-
-    /// The names of the node and of all around it.
-    fn scope(&self, unit: u32, tree: &Tree, index: u32) -> Rc<Scope> {
-        let node = &tree.nodes[index as usize];
-        let die = DieRef { unit, offset: node.offset };
-        if let Some(known) = self.scopes.borrow().get(&die) {
-            return Rc::clone(known);
-        }
-        let around = tree.parent(index).map_or_else(Rc::default, |parent| self.scope(unit, tree, parent));
-        let name = tree::name(self.binary(), node).unwrap_or("{unnamed}".into());
-        let scope = Rc::new(Scope {
-            path: [&around.path, &*name, "::"].concat(),
-            plain: [&around.plain, without_generics(&name), "::"].concat(),
-        });
-        self.scopes.borrow_mut().insert(die, Rc::clone(&scope));
-        scope
     }
 }
 

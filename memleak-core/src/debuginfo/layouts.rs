@@ -4,7 +4,7 @@
 
 use crate::debuginfo::definitions::Definitions;
 use crate::debuginfo::entries::{Constant, Entry, Walk};
-use crate::debuginfo::load::{Binary, DieRef};
+use crate::debuginfo::load::{Binary, DieMap, DieRef};
 use crate::debuginfo::paths::{Paths, UNNAMED};
 use crate::debuginfo::types::{Discriminant, Field, Type, TypeId, TypeKind, Types, Variant};
 use gimli::constants as dw;
@@ -18,7 +18,7 @@ use std::rc::Rc;
 /// does not hold, because names do not tell two versions of a crate apart.
 pub struct TypeTable<'b> {
     paths: Paths<'b>,
-    ids: RefCell<HashMap<DieRef, TypeId>>,
+    ids: RefCell<DieMap<TypeId>>,
     /// By [`TypeId`].
     rows: RefCell<Vec<Row>>,
     /// Where declared types are defined, once a declaration was met.

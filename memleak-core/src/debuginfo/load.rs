@@ -10,7 +10,9 @@ use gimli::{LittleEndian, Section as _, SectionId};
 use object::read::elf::{ElfFile64, FileHeader as _, ProgramHeader as _};
 use object::{Object as _, ObjectSection as _, SectionFlags, elf};
 use std::cell::{OnceCell, RefCell};
+use std::collections::HashMap;
 use std::fs;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::path::Path;
 
 /// How gimli reads the mapped sections.
@@ -25,6 +27,30 @@ pub struct DieRef {
     pub unit: u32,
     /// From the start of the unit's header, as in `DW_FORM_ref4` and `gimli::UnitOffset`.
     pub offset: u32,
+}
+
+/// A map by entries. In the plain dev profile std's own hasher takes longer than all else that a look-up does; where an entry is, is no
+/// secret that anyone could use against it.
+pub(crate) type DieMap<V> = HashMap<DieRef, V, BuildHasherDefault<DieHasher>>;
+
+/// Mixes the two numbers of a [`DieRef`].
+#[derive(Default)]
+pub(crate) struct DieHasher(u64);
+
+impl Hasher for DieHasher {
+    fn write_u32(&mut self, number: u32) {
+        // The map takes the bucket from the low bits and a tag from the high ones; this fills both.
+        self.0 = (self.0.rotate_left(32) ^ u64::from(number)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        self.0 ^= self.0 >> 32;
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.write_u32(u32::from(*byte)));
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
 }
 
 /// The executable's file, mapped, its sections found.

@@ -49,7 +49,7 @@ impl Tree {
 
     /// The index of the node of the entry at `offset`.
     pub(crate) fn at(&self, offset: u32) -> Option<u32> {
-        self.nodes.binary_search_by_key(&offset, |node| node.offset).ok().map(|index| index as u32)
+        walk::node_at(&self.nodes, offset)
     }
 
     /// The node above.
@@ -71,8 +71,7 @@ impl Tree {
 
     /// The function with code of its own at `address`.
     pub(crate) fn function_at(&self, address: u64) -> Option<u32> {
-        let after = self.functions.partition_point(|span| span.low <= address);
-        let span = self.functions[..after].last()?;
+        let span = walk::last_up_to(&self.functions, address)?;
         (address < span.high).then_some(span.node)
     }
 

@@ -39,8 +39,7 @@ impl Units {
 
     /// The index of the unit that has code or a static at `address`.
     pub(super) fn at(&self, binary: &Binary, address: FileAddress) -> Option<u32> {
-        let after = self.spans.partition_point(|span| span.low <= address.0);
-        let span = self.spans[..after].last()?;
+        let span = walk::last_up_to(&self.spans, address.0)?;
         let die = binary.die(DebugInfoOffset(span.node as usize))?;
         (address.0 < span.high).then_some(die.unit)
     }

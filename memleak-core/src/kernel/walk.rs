@@ -218,6 +218,21 @@ pub fn sort(spans: &mut [Span]) {
     unsafe { (MEMLEAK_DIES.sort)(spans.as_mut_ptr(), spans.len()) }
 }
 
+/// The last of the spans, which are sorted by address, that begins at this address or before it.
+pub fn last_up_to(spans: &[Span], address: u64) -> Option<&Span> {
+    // SAFETY: a slice.
+    let count = unsafe { (MEMLEAK_DIES.spans_up_to)(spans.as_ptr(), spans.len(), address) };
+    spans.get(count.checked_sub(1)?)
+}
+
+/// The index of the node of the entry at this offset, among those of one unit.
+pub fn node_at(nodes: &[Node], offset: u32) -> Option<u32> {
+    // SAFETY: a slice.
+    let count = unsafe { (MEMLEAK_DIES.nodes_up_to)(nodes.as_ptr(), nodes.len(), offset) };
+    let index = count.checked_sub(1)?;
+    (nodes.get(index)?.offset == offset).then_some(index as u32)
+}
+
 fn bytes(data: &[u8]) -> Bytes {
     Bytes { start: data.as_ptr(), len: data.len() }
 }
