@@ -5,6 +5,7 @@
 
 use crate::address::{FileAddress, RuntimeAddress};
 use crate::debuginfo::tree::Tree;
+use crate::kernel::interface_dies::Tags;
 use crate::kernel::walk::{Data, Found, Selection, WalkError, Walker};
 use gimli::{LittleEndian, Section as _, SectionId};
 use object::read::elf::{ElfFile64, FileHeader as _, ProgramHeader as _};
@@ -271,24 +272,29 @@ impl Binary {
     ///
     /// One is enough: dependencies may be built with less. The precompiled standard library has units in every program, without types.
     fn check_types(&self) -> Result<(), LoadError> {
+        const TYPES: Selection<'static> = Selection {
+            always: Tags::of(&[gimli::DW_TAG_base_type.0, gimli::DW_TAG_structure_type.0]),
+            named: Tags::of(&[]),
+            around: Tags::of(&[]),
+            names: &[],
+            root_only: false,
+        };
         let mut verdict = LoadError::NoDebugInfo;
-        for index in 0..self.units.len() {
-            let unit = self.unit(index as u32).map_err(unreadable)?;
+        let mut found = Found::default();
+        for index in 0..self.units.len() as u32 {
+            let unit = self.unit(index).map_err(unreadable)?;
             if unit.dwo_name().map_err(unreadable)?.is_some() {
                 return Err(LoadError::Split);
             }
-            let mut entries = unit.entries();
-            let Some(root) = entries.next_dfs().map_err(unreadable)? else { continue };
-            let rust =
-                root.attr_value(gimli::DW_AT_language) == Some(gimli::AttributeValue::Language(gimli::DW_LANG_Rust));
-            if !rust || is_precompiled(unit) {
+            let root = unit.entry(unit.header.root_offset()).map_err(unreadable)?;
+            let language = root.attr_value(gimli::DW_AT_language);
+            if language != Some(gimli::AttributeValue::Language(gimli::DW_LANG_Rust)) || is_precompiled(unit) {
                 continue;
             }
             verdict = LoadError::LineTablesOnly;
-            while let Some(entry) = entries.next_dfs().map_err(unreadable)? {
-                if matches!(entry.tag(), gimli::DW_TAG_base_type | gimli::DW_TAG_structure_type) {
-                    return Ok(());
-                }
+            self.walk(index, &TYPES, &mut found).map_err(unreadable)?;
+            if !found.nodes.is_empty() {
+                return Ok(());
             }
         }
         Err(verdict)

@@ -24,7 +24,7 @@ fn addresses(binary: &Binary) -> BTreeSet<u64> {
 }
 
 /// How much of the comparison was about something.
-#[derive(Default, Debug)]
+#[derive(PartialEq, Default, Debug)]
 struct Compared {
     addresses: usize,
     inlined: usize,
@@ -84,21 +84,35 @@ fn build(name: &str, flags: &[&str]) -> PathBuf {
 }
 
 #[test]
-fn optimised_and_other_binaries_are_as_addr2line_has_them() {
+fn other_builds_are_as_addr2line_has_them() {
     for (name, flags) in [
-        ("o0-dwarf5", &["-Cdwarf-version=5"][..]),
-        ("o3", &["-Copt-level=3"]),
-        ("o3-dwarf5", &["-Copt-level=3", "-Cdwarf-version=5"]),
-        ("fat", &["-Copt-level=3", "-Clto=fat"]),
-        ("thin", &["-Copt-level=3", "-Clto=thin", "-Ccodegen-units=4"]),
-        ("merged", &["-Copt-level=1", "-Ccodegen-units=16"]),
+        ("version 5", &["-Cdwarf-version=5"][..]),
+        ("optimised", &["-Copt-level=3"]),
+        // Entries that refer to other units; ranges of all kinds.
+        ("fat LTO", &["-Copt-level=3", "-Clto=fat", "-Cdwarf-version=5"]),
+        ("thin LTO", &["-Copt-level=2", "-Clto=thin", "-Ccodegen-units=4"]),
+        // It marks what it leaves out in another way.
+        ("GNU linker", &["-Copt-level=1", "-Clink-arg=-fuse-ld=bfd"]),
     ] {
-        let path = build(name, flags);
+        let path = build(&name.replace(' ', "-"), flags);
         let compared = compare(&Binary::open(&path).unwrap());
         println!("{name}: {compared:?}");
         assert!(compared.addresses > 500, "{name}: {compared:?}");
         fs::remove_dir_all(path.parent().unwrap()).unwrap();
     }
+}
+
+#[test]
+fn units_are_found_without_a_table_of_addresses() {
+    let path = build("aranges", &[]);
+    let all = compare(&Binary::open(&path).unwrap());
+    let objcopy = Command::new("objcopy").arg("--remove-section=.debug_aranges").arg(&path).status();
+    assert!(objcopy.expect("this test needs objcopy").success());
+    let binary = Binary::open(&path).unwrap();
+    assert!(binary.section(gimli::SectionId::DebugAranges).is_empty());
+    assert_eq!(compare(&binary), all);
+    assert!(all.addresses > 500, "{all:?}");
+    fs::remove_dir_all(path.parent().unwrap()).unwrap();
 }
 
 #[inline(never)]
