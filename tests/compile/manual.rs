@@ -42,6 +42,7 @@ rstest = { version = "0.28", default-features = false }
 tokio = { version = "1", features = ["full", "test-util"] }
 "#,
         tests: vec![main],
+        profile: "",
     }
 }
 

@@ -14,6 +14,8 @@ pub struct Project {
     pub dependencies: &'static str,
     /// Its integration tests.
     pub tests: Vec<PathBuf>,
+    /// What its Cargo.toml says of the profile `test`.
+    pub profile: &'static str,
 }
 
 /// What the compiler printed about one test of the crate.
@@ -87,10 +89,11 @@ impl Project {
     fn write(&self) -> PathBuf {
         let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("projects").join(self.name);
         let mut manifest = format!(
-            "[workspace]\n[package]\nname = {:?}\nedition = {:?}\nautotests = false\n[lib]\npath = \"lib.rs\"\n[dev-dependencies]\n{}\n",
+            "[workspace]\n[package]\nname = {:?}\nedition = {:?}\nautotests = false\n[lib]\npath = \"lib.rs\"\n[dev-dependencies]\n{}\n[profile.test]\n{}\n",
             self.name,
             self.edition,
             self.dependencies.replace("{memleak}", &format!("path = {:?}", repository())),
+            self.profile,
         );
         for test in &self.tests {
             manifest.push_str(&format!("[[test]]\nname = {:?}\npath = {test:?}\n", stem(test)));

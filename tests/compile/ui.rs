@@ -12,6 +12,7 @@ fn mistakes_are_told() {
         edition: "2024",
         dependencies: "memleak = { {memleak} }\ntokio = { version = \"1\", features = [\"macros\", \"rt\"] }",
         tests: sources("tests/ui"),
+        profile: "",
     });
 }
 
@@ -22,6 +23,7 @@ fn mistakes_are_told_without_tokio() {
         edition: "2024",
         dependencies: "memleak = { {memleak}, default-features = false }",
         tests: sources("tests/ui/without_tokio"),
+        profile: "",
     });
 }
 

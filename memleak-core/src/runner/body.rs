@@ -1,6 +1,7 @@
 //! The body of a test: how it is started, how it ended, and whether that is how it should end.
 
 use super::ShouldPanic;
+use crate::tracker;
 use std::any::{Any, TypeId};
 use std::panic::{self, AssertUnwindSafe, Location};
 use std::process::ExitCode;
@@ -33,7 +34,10 @@ pub(super) enum PanicMessage {
 pub(super) fn catch(body: impl FnOnce() -> ExitCode) -> Ended {
     match panic::catch_unwind(AssertUnwindSafe(body)) {
         Ok(code) => Ended::Returned(code),
-        Err(payload) => Ended::Panicked(message_of(payload)),
+        Err(payload) => {
+            let _own = tracker::untracked();
+            Ended::Panicked(message_of(payload))
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use super::outcome::{Outcome, Report};
 use super::runtime::Driver;
 use super::settle::{DEFAULT_SETTLE, settle, sleep};
 use super::{Case, Unsupported};
+use crate::tracker;
 use std::env;
 use std::panic::Location;
 use std::process::ExitCode;
@@ -65,8 +66,7 @@ impl<J: Judge> Course<J> {
     fn run_plain(self, body: Box<dyn FnOnce() -> ExitCode + Send>) -> Report {
         let (judge, progress) = (Arc::clone(&self.judge), Arc::clone(&self.progress));
         let ended = self.spawn(move || {
-            judge.body_begins();
-            progress(Stage::Body);
+            begin(&*judge, &progress);
             catch(body)
         });
         let Ok(ended) = ended.join() else { return died() };
@@ -154,6 +154,13 @@ impl<J> Clone for Course<J> {
     }
 }
 
+/// The body is about to begin, on this thread.
+fn begin<J: Judge>(judge: &J, progress: &Progress) {
+    let _own = tracker::untracked();
+    judge.body_begins();
+    progress(Stage::Body);
+}
+
 /// What the thread with the runtime tells.
 #[cfg(feature = "tokio")]
 enum News<C> {
@@ -179,8 +186,7 @@ impl<J: Judge> OnTokio<J> {
             Ok(driver) => driver,
             Err(error) => return tell(&news, News::NoRuntime(error)),
         };
-        course.judge.body_begins();
-        (course.progress)(Stage::Body);
+        begin(&*course.judge, &course.progress);
         let ended = catch(|| body(driver.runtime()));
         (course.progress)(Stage::Settling);
         let first = match course.fault(&ended) {

@@ -32,6 +32,8 @@ mod settle;
 mod tests;
 
 use crate::check::Expectation;
+#[cfg(target_os = "linux")]
+use crate::tracker;
 use body::Body;
 #[cfg(target_os = "linux")]
 use child::Child;
@@ -190,6 +192,8 @@ fn start<J: Judge>(case: &'static Case, place: &'static Location<'static>, body:
     match Role::find(case.path) {
         Role::Parent { name } => parent::supervise(case, &name).conclude(),
         Role::Child { name, parent, colour } => {
+            // What the runner needs for itself is not part of the heap that is judged.
+            let _own = tracker::untracked();
             let child = Child::begin(parent);
             let course = Course { case, name, place, judge: Arc::new(judge(case, colour)), progress: child.progress() };
             child.end(course.run(body))

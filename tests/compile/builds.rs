@@ -1,0 +1,39 @@
+//! Builds whose heap cannot be read: each fails with its reason and what to write, and is let pass only by `unsupported = "skip"`.
+
+use crate::project::{Project, repository};
+
+/// Runs the two tests of `tests/builds/types.rs`, of which the first does not skip, and compares what is said.
+fn says(name: &'static str, profile: &'static str, wrong: &str, write: &str) {
+    let project = Project {
+        name,
+        edition: "2024",
+        dependencies: "memleak = { {memleak}, default-features = false, features = [\"global-allocator\"] }",
+        tests: vec![repository().join("tests/builds/types.rs")],
+        profile,
+    };
+    let text = project.run();
+    assert!(text.contains("test checked ... FAILED"), "{text}");
+    assert!(text.contains("test skipped ... ok"), "{text}");
+    assert!(text.contains(wrong), "does not say `{wrong}`:\n{text}");
+    assert!(text.contains(write), "does not say `{write}`:\n{text}");
+}
+
+#[test]
+fn without_debug_info() {
+    says("builds-none", "debug = false", "this test binary has no debug info", "debug = \"full\"");
+}
+
+#[test]
+fn with_line_tables_only() {
+    says("builds-lines", "debug = \"line-tables-only\"", "has lines only, no types", "debug = \"full\"");
+}
+
+#[test]
+fn stripped() {
+    says("builds-stripped", "strip = true", "this test binary was stripped", "strip = false");
+}
+
+#[test]
+fn with_debug_info_in_other_files() {
+    says("builds-split", "split-debuginfo = \"packed\"", "is in other files", "split-debuginfo = \"off\"");
+}
