@@ -98,7 +98,7 @@ impl Resolved {
     }
 
     fn add_implementors(&mut self, types: &TypeTable, pattern: &Pattern) -> Result<(), LoadError> {
-        let accept = |of_trait: &str| pattern.matches(&format!("dyn {of_trait}"));
+        let accept = |of_trait: &str| pattern.matches_trait(of_trait);
         for implementor in names::implementors(types, &accept)? {
             let id = types.id_of(implementor.die);
             let name = types.get(id).name.clone();
