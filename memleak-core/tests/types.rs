@@ -49,7 +49,7 @@ impl Built {
 
 fn plain() -> Fixture {
     static BUILT: OnceLock<Built> = OnceLock::new();
-    BUILT.get_or_init(|| build("plain", &["-Copt-level=0"])).open()
+    BUILT.get_or_init(|| build("plain", &["-Copt-level=0", "-Ccodegen-units=256"])).open()
 }
 
 fn optimised() -> Fixture {
@@ -314,7 +314,7 @@ fn statics_and_thread_locals_are_where_the_program_says() {
         assert_eq!(of_file.len(), 2);
         assert_eq!(of_file[0], of_file[1]);
         let of_thread: Vec<_> = printed(&fixture, "thread_local ");
-        assert_eq!(of_thread.len(), 4);
+        assert_eq!(of_thread.len(), 5);
         let place = |name: &str| {
             let found: Vec<_> = globals.thread_locals.iter().filter(|entry| *entry.name == *name).collect();
             assert_eq!(found.len(), 1, "{name}");

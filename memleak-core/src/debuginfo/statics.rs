@@ -11,7 +11,7 @@ use crate::debuginfo::types::TypeId;
 use crate::debuginfo::{lines, names, scan};
 use object::elf;
 use object::read::elf::Sym as _;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::rc::Rc;
 
 /// Every static and thread-local that the debug info describes and the linker kept.
@@ -78,12 +78,11 @@ impl Globals {
                 thread_locals.push((variable.linkage_name, ThreadLocal { name, offset, ty, die }));
             }
         })?;
-        if !thread_locals.is_empty() {
-            let kept = thread_local_symbols(binary.elf());
-            thread_locals.retain(|(linkage_name, thread_local)| {
-                linkage_name.is_some_and(|name| kept.get(name.slice()) == Some(&thread_local.offset))
-            });
-        }
+        let first = first_thread_locals(binary.elf());
+        thread_locals.retain(|(linkage_name, thread_local)| {
+            let is_first = || linkage_name.is_some_and(|name| first.contains(name.slice()));
+            thread_local.offset != 0 || first.is_empty() || is_first()
+        });
         globals.thread_locals = thread_locals.into_iter().map(|(_, thread_local)| thread_local).collect();
         globals.sort();
         Ok(globals)
@@ -105,21 +104,28 @@ fn thread_local_name(path: &str) -> &str {
     inside.find("::{constant#").map_or(path, |end| &inside[..end])
 }
 
-/// The offsets of the thread-locals that the linker kept, by linkage name.
+/// The linkage names of the thread-locals that really are at offset 0: one, or more if all but one have no size.
 ///
-/// `thread_local!` describes two variables, with and without a destructor, of which one is dropped: its offset is then stated as 0, which
-/// is also the first kept one's.
-fn thread_local_symbols(elf: &Elf) -> HashMap<&'static [u8], u64> {
+/// `thread_local!` describes two variables, with and without a destructor, of which the linker drops one and gives it the offset 0.
+fn first_thread_locals(elf: &Elf) -> HashSet<&'static [u8]> {
     let endian = elf.endian();
     let symbols = elf.elf_symbol_table();
-    let mut kept = HashMap::new();
+    let mut first = HashSet::new();
     for symbol in symbols.iter() {
-        if symbol.st_type() == elf::STT_TLS && symbol.st_shndx(endian) != elf::SHN_UNDEF {
+        let is_kept = symbol.st_type() == elf::STT_TLS && symbol.st_shndx(endian) != elf::SHN_UNDEF;
+        if is_kept && symbol.st_value(endian) == 0 {
             let Ok(name) = symbols.symbol_name(endian, symbol) else { continue };
-            kept.insert(name, symbol.st_value(endian));
+            first.insert(linkage_name(name));
         }
     }
-    kept
+    first
+}
+
+/// The name that the debug info has for a symbol: a local one that optimisation has made visible to other units is called `….llvm.123`.
+fn linkage_name(symbol: &[u8]) -> &[u8] {
+    const SUFFIX: &[u8] = b".llvm.";
+    let end = symbol.windows(SUFFIX.len()).position(|bytes| bytes == SUFFIX);
+    end.map_or(symbol, |end| &symbol[..end])
 }
 
 /// Where a static or thread-local is declared.
@@ -127,4 +133,20 @@ pub fn declared_at(binary: &Binary, die: DieRef) -> Option<Location> {
     let entry = Entry::at(binary, die)?;
     let file = lines::file(binary, die.unit, entry.file?)?;
     Some(Location { file, line: u32::try_from(entry.line?).ok()? })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{linkage_name, thread_local_name};
+
+    #[test]
+    fn names_of_thread_locals() {
+        assert_eq!(linkage_name(b"_ZN5types5ALONE17h383bE.llvm.15136006134175970945"), b"_ZN5types5ALONE17h383bE");
+        assert_eq!(linkage_name(b"_ZN5types5ALONE17h383bE"), b"_ZN5types5ALONE17h383bE");
+        assert_eq!(
+            thread_local_name("chat::CURRENT::{constant#0}::{closure#1}::__RUST_STD_INTERNAL_VAL"),
+            "chat::CURRENT"
+        );
+        assert_eq!(thread_local_name("chat::CURRENT"), "chat::CURRENT");
+    }
 }
