@@ -552,7 +552,8 @@ fn little_space_is_made_larger() {
     let mut walker =
         Walker { abbreviations: vec![Abbreviation::default()], steps: vec![Step::default()], ..Walker::new() };
     let mut small = Found::default();
-    let unit = binary.units()[3].debug_info_offset().unwrap().0;
+    let unit = binary.units().iter().max_by_key(|unit| unit.length_including_self()).unwrap();
+    let unit = unit.debug_info_offset().unwrap().0;
     walker.walk(&binary.walk_data(), &Tree::SELECTION, unit, &mut small).unwrap();
     let mut large = Found {
         nodes: Vec::with_capacity(100_000),
