@@ -133,3 +133,50 @@ fn target(binary: &Binary, unit: u32, offset: u32, elsewhere: bool) -> Option<Di
         (offset, true) => binary.die(gimli::DebugInfoOffset(offset as usize)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn node(offset: u32, parent: u32, end: u32) -> Node {
+        Node { offset, parent, end, name: NONE, ty: 0, origin: 0, tag: gimli::DW_TAG_inlined_subroutine.0, flags: 0 }
+    }
+
+    #[test]
+    fn inlined_functions_at_an_address_are_each_in_the_one_before() {
+        let span = |low, high, node| Span { low, high, node };
+        let tree = Tree {
+            nodes: vec![
+                node(10, NONE, 5),
+                node(20, 0, 3),
+                node(30, 1, 3),
+                node(40, 0, 4),
+                node(50, 0, 5),
+                node(60, NONE, 7),
+                node(70, 5, 7),
+            ],
+            functions: vec![span(100, 200, 0), span(300, 310, 5), span(400, 410, 0)],
+            inlined: vec![
+                span(110, 150, 1),
+                span(400, 402, 1),
+                span(120, 130, 2),
+                span(125, 126, 3),
+                span(180, 181, 4),
+                span(300, 305, 6),
+            ],
+        };
+        let at = |address| tree.function_at(address).map(|function| (function, tree.inlined_at(function, address)));
+        assert_eq!(at(99), None);
+        assert_eq!(at(100), Some((0, vec![])));
+        assert_eq!(at(110), Some((0, vec![1])));
+        assert_eq!(at(129), Some((0, vec![1, 2])));
+        // Entry 3 says it is there as well; but it is beside 1, not in it.
+        assert_eq!(at(125), Some((0, vec![1, 2])));
+        assert_eq!(at(180), Some((0, vec![4])));
+        assert_eq!(at(200), None);
+        assert_eq!(at(304), Some((5, vec![6])));
+        assert_eq!(at(401), Some((0, vec![1])), "the cold part");
+        assert_eq!((tree.at(30), tree.at(31), tree.at(5)), (Some(2), None, None));
+        assert_eq!(tree.children(0).collect::<Vec<_>>(), [1, 3, 4]);
+    }
+}
