@@ -45,6 +45,15 @@ pub struct RawLosses {
     pub stacks: u64,
 }
 
+/// What was allocated from one stack.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RawTraffic {
+    pub stack: u32,
+    pub allocations: u64,
+    pub bytes: u64,
+}
+
 /// How to get from a frame to its caller, spelt out.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -101,6 +110,8 @@ pub struct Tracker {
     pub frames: unsafe extern "C" fn(stack: u32, into: *mut u64, room: usize, truncated: *mut u32) -> usize,
     /// What could not be recorded.
     pub losses: unsafe extern "C" fn(into: *mut RawLosses),
+    /// What was allocated so far, by stack: writes at most `room` and returns how many there are.
+    pub traffic: unsafe extern "C" fn(into: *mut RawTraffic, room: usize) -> usize,
     /// Looks for modules that were loaded since the last time. Never from the hook: it takes the loader's lock.
     pub refresh_modules: unsafe extern "C" fn(),
     /// For tests: the rule of the frame that is at a code address.

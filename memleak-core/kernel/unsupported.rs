@@ -2,7 +2,7 @@
 //!
 //! May use: `interface_tracker`.
 
-use super::interface_tracker::{OFF, RawBlock, RawLosses, RawRule, Tracker};
+use super::interface_tracker::{OFF, RawBlock, RawLosses, RawRule, RawTraffic, Tracker};
 use core::sync::atomic::AtomicU32;
 
 /// The door of the tracking half.
@@ -26,6 +26,7 @@ pub static MEMLEAK_TRACKER: Tracker = Tracker {
     copy,
     frames,
     losses,
+    traffic,
     refresh_modules: nothing,
     rule,
     stack_here,
@@ -68,6 +69,9 @@ unsafe extern "C" fn frames(_: u32, _: *mut u64, _: usize, truncated: *mut u32) 
 unsafe extern "C" fn losses(into: *mut RawLosses) {
     // SAFETY: the caller passes a place for the answer.
     unsafe { *into = RawLosses::default() };
+}
+unsafe extern "C" fn traffic(_: *mut RawTraffic, _: usize) -> usize {
+    0
 }
 unsafe extern "C" fn rule(_: u64, into: *mut RawRule) {
     // SAFETY: the caller passes a place for the answer.

@@ -104,3 +104,29 @@ fn untracked_allocations_are_not_recorded() {
         assert!(find((&raw const *seen).cast()).is_some());
     });
 }
+
+#[test]
+fn traffic_is_counted_by_stack() {
+    tracked("traffic_is_counted_by_stack", || {
+        #[inline(never)]
+        fn allocate() -> Box<[u8; 1000]> {
+            black_box(Box::new([3; 1000]))
+        }
+        let mut kept = Vec::with_capacity(4);
+        // Each thread starts from the same place, so all have the same stack.
+        for _ in 0..4 {
+            let thread = std::thread::spawn(|| {
+                let mut last = None;
+                for _ in 0..50 {
+                    last = Some(allocate());
+                }
+                last
+            });
+            kept.push(thread.join().unwrap().unwrap());
+        }
+        let stacks: Vec<_> = kept.iter().map(|block| find(block.as_ptr()).unwrap().stack).collect();
+        assert!(stacks.iter().all(|stack| *stack == stacks[0]));
+        let traffic = tracker::traffic().into_iter().find(|traffic| traffic.stack == stacks[0]).unwrap();
+        assert_eq!((traffic.allocations, traffic.bytes), (200, 200_000));
+    });
+}

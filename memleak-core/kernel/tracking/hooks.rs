@@ -44,7 +44,7 @@ use super::rule_table;
 use super::rules::rule_for;
 use super::stacks;
 use super::table;
-use super::threads::{self, Thread};
+use super::threads::{self, CHUNK, Thread};
 use super::unwind::Registers;
 use core::arch::naked_asm;
 use core::ptr;
@@ -71,6 +71,7 @@ pub static MEMLEAK_TRACKER: Tracker = Tracker {
     copy,
     frames,
     losses,
+    traffic,
     refresh_modules,
     rule,
     stack_here,
@@ -231,7 +232,8 @@ fn record(thread: &Thread, mut block: RawBlock, at: Registers) {
         block.stack = stacks::EMPTY;
         LOST_STACKS.fetch_add(1, Ordering::Relaxed);
     }
-    if !table::insert(&block) {
+    let inserted = table::insert(&block);
+    if !thread.count(block.stack, block.size) || !inserted {
         LOST_BLOCKS.fetch_add(1, Ordering::Relaxed);
     }
     thread.busy.set(false);
@@ -408,6 +410,28 @@ unsafe extern "C" fn losses(into: *mut RawLosses) {
     let stacks = LOST_STACKS.load(Ordering::Relaxed);
     // SAFETY: the caller passes a place for the answer.
     unsafe { *into = RawLosses { blocks, stacks } };
+}
+
+unsafe extern "C" fn traffic(into: *mut RawTraffic, room: usize) -> usize {
+    let mut found = 0usize;
+    for chunk in 0..(stacks::end() as usize).div_ceil(CHUNK) {
+        let mut sums = [(0u64, 0u64); CHUNK];
+        threads::each_counter(chunk, |at, counter| {
+            if let Some(sum) = sums.get_mut(at) {
+                sum.0 = sum.0.wrapping_add(counter.allocations.load(Ordering::Relaxed));
+                sum.1 = sum.1.wrapping_add(counter.bytes.load(Ordering::Relaxed));
+            }
+        });
+        for (at, &(allocations, bytes)) in sums.iter().enumerate().filter(|(_, sum)| sum.0 != 0) {
+            if found < room {
+                let stack = chunk.wrapping_mul(CHUNK).wrapping_add(at) as u32;
+                // SAFETY: the caller passes room for that many.
+                unsafe { *into.add(found) = RawTraffic { stack, allocations, bytes } };
+            }
+            found = found.wrapping_add(1);
+        }
+    }
+    found
 }
 
 unsafe extern "C" fn refresh_modules() {

@@ -27,6 +27,8 @@ struct Node {
 
 const CHUNK_BITS: u32 = 12;
 const CHUNKS: usize = 1 << 13;
+/// Numbers of nodes are below this.
+pub const LIMIT: usize = CHUNKS << CHUNK_BITS;
 
 static NODES: [AtomicPtr<Node>; CHUNKS] = [const { AtomicPtr::new(ptr::null_mut()) }; CHUNKS];
 /// The next number; under `WRITING`.
@@ -217,6 +219,11 @@ fn contents(number: u32) -> Option<&'static Node> {
     }
     // SAFETY: `number` was given out, so its chunk is there and the node is written and never changes.
     Some(unsafe { &*nodes.add((number & ((1 << CHUNK_BITS) - 1)) as usize) })
+}
+
+/// Numbers of nodes are below this so far.
+pub fn end() -> u32 {
+    NEXT.load(Ordering::Acquire)
 }
 
 /// The return address and the parent of a node; none for the roots and for numbers never given out.

@@ -1,6 +1,6 @@
 //! What the hook keeps per thread.
 //!
-//! May use: `lock`, `os`, `unwind`.
+//! May use: `lock`, `os`, `pool`, `stacks`, `unwind`.
 //!
 //! A thread's record is made at its first event, found through one thread-local word, and returned by a pthread key's destructor when
 //! the thread exits. A thread that still allocates after that (in destructors of other keys) takes a record again and its destructor is
@@ -9,14 +9,16 @@
 
 use super::lock::Lock;
 use super::os;
+use super::pool;
+use super::stacks;
 use super::unwind::Memo;
 use core::cell::{Cell, UnsafeCell};
 use core::ffi::c_void;
 use core::mem;
 use core::ptr;
-use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
+use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
-/// One thread's record. All of it is the thread's own, but for `reallocating`.
+/// One thread's record. All of it is the thread's own, but for `reallocating` and `counters`, which others read.
 pub struct Thread {
     /// Set while this thread is inside the hook.
     pub busy: Cell<bool>,
@@ -31,14 +33,75 @@ pub struct Thread {
     /// The next of all records ever made.
     next: Cell<*const Thread>,
     next_free: Cell<*const Thread>,
+    /// What was allocated with this record, by stack; only its thread adds, anyone may read.
+    counters: [AtomicPtr<Counter>; CHUNKS],
     /// Used only while `busy`.
     pub memo: UnsafeCell<Memo>,
 }
+
+/// What was allocated from one stack by the threads that had one record. Each thread has its own, so that none waits for another.
+pub struct Counter {
+    pub allocations: AtomicU64,
+    pub bytes: AtomicU64,
+}
+
+const _: () = assert!(mem::size_of::<Counter>() == 16);
+
+const CHUNK_BITS: u32 = 8;
+/// How many counters there are in a chunk.
+pub const CHUNK: usize = 1 << CHUNK_BITS;
+const CHUNKS: usize = stacks::LIMIT >> CHUNK_BITS;
 
 static ALL: AtomicPtr<Thread> = AtomicPtr::new(ptr::null_mut());
 static FREE: AtomicPtr<Thread> = AtomicPtr::new(ptr::null_mut());
 static LISTS: Lock = Lock::new();
 static KEY: AtomicU32 = AtomicU32::new(0);
+
+impl Thread {
+    /// Counts an allocation. False if there is no memory for the counter.
+    #[inline(always)]
+    pub fn count(&self, stack: u32, size: u64) -> bool {
+        let Some(slot) = self.counters.get((stack >> CHUNK_BITS) as usize) else { return false };
+        let mut chunk = slot.load(Ordering::Relaxed);
+        if chunk.is_null() {
+            chunk = pool::take(CHUNK_BITS.wrapping_add(4)).cast();
+            if chunk.is_null() {
+                return false;
+            }
+            slot.store(chunk, Ordering::Release);
+        }
+        // SAFETY: a chunk has `CHUNK` counters and is never given back.
+        let counter = unsafe { &*chunk.add(stack as usize & CHUNK.wrapping_sub(1)) };
+        // Only this thread writes, so this needs no locked instruction.
+        counter.allocations.store(counter.allocations.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
+        counter.bytes.store(counter.bytes.load(Ordering::Relaxed).wrapping_add(size), Ordering::Relaxed);
+        true
+    }
+}
+
+/// Passes all threads' counters of the stacks from `chunk * CHUNK` on to `add`, with the place in the chunk.
+pub fn each_counter(chunk: usize, mut add: impl FnMut(usize, &Counter)) {
+    each(|thread| {
+        let counters = thread.counters.get(chunk).map_or(ptr::null_mut(), |slot| slot.load(Ordering::Acquire));
+        if !counters.is_null() {
+            for at in 0..CHUNK {
+                // SAFETY: a chunk has `CHUNK` counters and is never given back.
+                add(at, unsafe { &*counters.add(at) });
+            }
+        }
+    });
+}
+
+/// Passes all records ever made to `f`.
+fn each(mut f: impl FnMut(&Thread)) {
+    let mut next = ALL.load(Ordering::Acquire).cast_const();
+    while !next.is_null() {
+        // SAFETY: records are never unmapped.
+        let thread = unsafe { &*next };
+        f(thread);
+        next = thread.next.get();
+    }
+}
 
 /// Must be called once, before the first [`current`]; false if the system has no key left.
 pub fn start() -> bool {
@@ -111,15 +174,11 @@ pub fn existing() -> Option<&'static Thread> {
 
 /// Waits until no thread but this one is in a `realloc`. New ones must be held off already.
 pub fn wait_for_reallocs(me: &Thread, mut wait: impl FnMut()) {
-    let mut next = ALL.load(Ordering::Acquire).cast_const();
-    while !next.is_null() {
-        // SAFETY: records are never unmapped.
-        let thread = unsafe { &*next };
-        while !ptr::eq(next, me) && thread.reallocating.load(Ordering::SeqCst) != 0 {
+    each(|thread| {
+        while !ptr::eq(thread, me) && thread.reallocating.load(Ordering::SeqCst) != 0 {
             wait();
         }
-        next = thread.next.get();
-    }
+    });
 }
 
 /// Takes the lock for a fork.

@@ -152,3 +152,35 @@ pub fn losses() -> Losses {
     unsafe { (MEMLEAK_TRACKER.losses)(&raw mut raw) };
     Losses { blocks: raw.blocks, stacks: raw.stacks }
 }
+
+/// What was allocated from one stack since tracking began, freed or not. A `realloc` counts as an allocation of the new size.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Traffic {
+    /// From where.
+    pub stack: StackId,
+    /// How many times.
+    pub allocations: u64,
+    /// How many bytes in all.
+    pub bytes: u64,
+}
+
+/// What was allocated so far, by stack.
+pub fn traffic() -> Vec<Traffic> {
+    let _untracked = untracked();
+    let mut raw: Vec<kernel::RawTraffic> = Vec::new();
+    loop {
+        // SAFETY: there is room for as many as is said.
+        let count = unsafe { (MEMLEAK_TRACKER.traffic)(raw.as_mut_ptr(), raw.len()) };
+        if count <= raw.len() {
+            raw.truncate(count);
+            break;
+        }
+        raw.resize(count, kernel::RawTraffic::default());
+    }
+    let each = |raw: &kernel::RawTraffic| Traffic {
+        stack: StackId(raw.stack),
+        allocations: raw.allocations,
+        bytes: raw.bytes,
+    };
+    raw.iter().map(each).collect()
+}
