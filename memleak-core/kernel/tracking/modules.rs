@@ -1,12 +1,14 @@
 //! The modules of this process (executable and shared libraries) and where their unwind tables are.
 //!
-//! May use: `lock`, `pool`, `cursor`. [`refresh`] asks the loader, which takes its lock: never call it from the hook.
+//! May use: `lock`, `pool`, `cursor`.
+//!
+//! [`refresh`] asks the loader, which takes its lock: never call it from the hook. So a library that is loaded while the program runs is
+//! known from the next epoch or freeze on; until then a stack ends at the first frame that is in it.
 
 use super::cursor::Cursor;
 use super::lock::Lock;
 use super::pool;
 use core::ffi::{c_char, c_int, c_void};
-use core::mem;
 use core::ptr;
 use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
@@ -20,7 +22,7 @@ pub struct Module {
 }
 
 const LIST_BITS: u32 = 16;
-const ROOM: usize = ((1usize << LIST_BITS) - mem::size_of::<Modules>()) / mem::size_of::<Module>();
+const ROOM: usize = ((1usize << LIST_BITS) - size_of::<Modules>()) / size_of::<Module>();
 
 /// A list that never changes once it is published.
 #[repr(C)]
@@ -69,7 +71,7 @@ const PT_GNU_EH_FRAME: u32 = 0x6474_e550;
 const EXECUTABLE: u32 = 1;
 
 unsafe extern "C" fn read_changes(info: *const LoaderInfo, size: usize, data: *mut c_void) -> c_int {
-    if size >= mem::size_of::<LoaderInfo>() {
+    if size >= size_of::<LoaderInfo>() {
         // SAFETY: the loader passes a valid info of `size` bytes; `data` is the u64 of `refresh`.
         unsafe { *data.cast::<u64>() = (*info).adds.wrapping_shl(32) | ((*info).subs & 0xffff_ffff) };
     }

@@ -73,7 +73,7 @@ struct Region {
     unused: u32,
 }
 
-const _: () = assert!(core::mem::size_of::<Region>() == 32 && core::mem::size_of::<Entry>() == 16);
+const _: () = assert!(size_of::<Region>() == 32 && size_of::<Entry>() == 16);
 
 // SAFETY: the cells are touched only under `lock`, `next_open` only under `OPENING`.
 unsafe impl Sync for Region {}

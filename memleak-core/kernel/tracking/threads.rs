@@ -14,7 +14,6 @@ use super::stacks;
 use super::unwind::Memo;
 use core::cell::{Cell, UnsafeCell};
 use core::ffi::c_void;
-use core::mem;
 use core::ptr;
 use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
@@ -45,7 +44,7 @@ pub struct Counter {
     pub bytes: AtomicU64,
 }
 
-const _: () = assert!(mem::size_of::<Counter>() == 16);
+const _: () = assert!(size_of::<Counter>() == 16);
 
 const CHUNK_BITS: u32 = 8;
 /// How many counters there are in a chunk.
@@ -130,7 +129,7 @@ fn enter() -> Option<&'static Thread> {
     LISTS.lock();
     let mut record = FREE.load(Ordering::Relaxed).cast_const();
     if record.is_null() {
-        record = os::map(mem::size_of::<Thread>()).cast_const().cast();
+        record = os::map(size_of::<Thread>()).cast_const().cast();
         if !record.is_null() {
             // SAFETY: zeroed memory is a record without events.
             unsafe { (*record).next.set(ALL.load(Ordering::Relaxed)) };
