@@ -48,6 +48,7 @@ const TABLE: &[(&str, Due)] = &[
     ("held::in_the_future_of_a_task", Fail(&["1 live `outcomes::fixtures::Session`, expected 0"])),
     ("held::by_a_message_never_received", Fail(&["2 live `outcomes::fixtures::Session`, expected 0"])),
     ("held::by_a_thread_that_never_ends", Fail(&["1 live `outcomes::fixtures::Session`, expected 0"])),
+    ("held::by_a_thread_local", Fail(&["1 live `outcomes::fixtures::Session`, expected 0", "Once that thread had ended, none lived any more"])),
     ("held::by_a_closure", Fail(&["1 live `outcomes::fixtures::Session`, expected 0"])),
     ("held::behind_a_trait_object", Fail(&["1 live `outcomes::fixtures::Session`, expected 0"])),
     ("held::in_a_slice", Fail(&["5 live `outcomes::fixtures::Session`, expected 0"])),

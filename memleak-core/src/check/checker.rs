@@ -4,7 +4,7 @@
 
 use crate::check::Expectation;
 use crate::check::subjects::{Resolved, resolve};
-use crate::check::verdict::{AfterShutdown, Doubt, Failure, Frame, Group, Missed, Obstacle, Place, Verdict};
+use crate::check::verdict::{Doubt, Ended, Failure, Frame, Group, Missed, Obstacle, Place, SecondCount, Verdict};
 use crate::debuginfo::code::CodeKind;
 use crate::debuginfo::functions::{self, Location};
 use crate::heap::containers::View;
@@ -62,12 +62,14 @@ fn exceeds(tallies: &[Tally], expectation: &Resolved) -> bool {
 /// The counts at the two checkpoints of a test.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Counts {
-    /// After the body, the runtime alive.
+    /// After the body; its runtime or thread was alive.
     pub body_ended: Count,
     /// How long background work was waited for before it.
     pub settled: Duration,
-    /// After the runtime was shut down; none if the test has no runtime.
-    pub runtime_down: Option<Count>,
+    /// After that had ended.
+    pub afterwards: Count,
+    /// What had ended.
+    pub ended: Ended,
 }
 
 impl Checker {
@@ -169,24 +171,20 @@ impl Checker {
         let mut missed = Vec::new();
         for (index, expectation) in self.expectations.iter().enumerate() {
             let first = &counts.body_ended.tallies[index];
-            let second = counts.runtime_down.as_ref().map(|count| &count.tallies[index]);
-            let shown = if exceeds(first, expectation) {
-                first
-            } else if let Some(second) = second.filter(|second| exceeds(second, expectation)) {
-                second
-            } else {
+            let second = &counts.afterwards.tallies[index];
+            let Some(shown) = [first, second].into_iter().find(|tallies| exceeds(tallies, expectation)) else {
                 continue;
             };
             missed.push(Missed {
                 written: expectation.written.to_owned(),
                 at_most: expectation.at_most,
                 groups: shown.iter().map(|tally| self.group(tally)).collect(),
-                after_shutdown: after_shutdown(second.map(Vec::as_slice), expectation),
+                second: second_count(second, expectation),
             });
         }
-        let losses = counts.runtime_down.as_ref().map_or(counts.body_ended.losses, |count| count.losses);
+        let losses = counts.afterwards.losses;
         if !missed.is_empty() {
-            Verdict::Failed(Failure { missed, settled: counts.settled, losses })
+            Verdict::Failed(Failure { missed, settled: counts.settled, ended: counts.ended, losses })
         } else if losses != Losses::default() {
             Verdict::CouldNotTell(vec![Obstacle::Losses(losses)])
         } else {
@@ -219,17 +217,14 @@ impl Checker {
     }
 }
 
-fn after_shutdown(second: Option<&[Tally]>, expectation: &Resolved) -> AfterShutdown {
-    match second {
-        None => AfterShutdown::NoRuntime,
-        Some(second) if !exceeds(second, expectation) => AfterShutdown::Clean,
-        Some(second) => {
-            let sum = |doubtful: bool| {
-                second.iter().filter(|tally| tally.key.doubt.is_some() == doubtful).map(|tally| tally.count).sum()
-            };
-            AfterShutdown::Live { certain: sum(false), possible: sum(true) }
-        }
+fn second_count(tallies: &[Tally], expectation: &Resolved) -> SecondCount {
+    if !exceeds(tallies, expectation) {
+        return SecondCount::Clean;
     }
+    let sum = |doubtful: bool| {
+        tallies.iter().filter(|tally| tally.key.doubt.is_some() == doubtful).map(|tally| tally.count).sum()
+    };
+    SecondCount::Live { certain: sum(false), possible: sum(true) }
 }
 
 fn doubt(doubt: &instances::Doubt) -> Doubt {

@@ -27,6 +27,8 @@ pub struct Failure {
     pub missed: Vec<Missed>,
     /// How long background work was given to let go before the count.
     pub settled: Duration,
+    /// What ended before the second count.
+    pub ended: Ended,
     /// What tracking could not record: the counts may be too low.
     pub losses: Losses,
 }
@@ -41,7 +43,7 @@ pub struct Missed {
     /// The instances, grouped; the sum of all counts is above `at_most`.
     pub groups: Vec<Group>,
     /// What the second count found.
-    pub after_shutdown: AfterShutdown,
+    pub second: SecondCount,
 }
 
 /// Instances of one type at one place, all certain or all doubtful for one reason.
@@ -90,12 +92,19 @@ pub enum Doubt {
     OwnLayout(String),
 }
 
-/// The count after the runtime was shut down.
+/// What ended between the two counts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum AfterShutdown {
-    /// The test has no runtime.
-    NoRuntime,
-    /// The expectation holds: what lived was let go by the runtime's end.
+pub enum Ended {
+    /// The runtime of an async body.
+    Runtime,
+    /// The thread of a body without a runtime, and with it its thread-locals.
+    Thread,
+}
+
+/// What the second count found.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SecondCount {
+    /// The expectation holds: what lived was let go by that end.
     Clean,
     /// It still does not hold.
     Live {

@@ -1,7 +1,7 @@
 //! The text of a failed check: one line per type, then where its instances are, then what the second count adds.
 
 use super::{Ink, Look, backtrace, count, join};
-use crate::check::verdict::{AfterShutdown, Doubt, Failure, Group, Missed, Place};
+use crate::check::verdict::{Doubt, Ended, Failure, Group, Missed, Place, SecondCount};
 use crate::query::short::{short, short_function};
 use crate::tracker::Losses;
 use std::time::Duration;
@@ -21,7 +21,9 @@ pub(super) fn text(failure: &Failure, look: &Look) -> String {
     }
     lines.push(String::new());
     lines.push(counted(failure));
-    lines.extend(failure.missed.iter().filter_map(|missed| second_count(missed, failure.missed.len() > 1)));
+    lines.extend(
+        failure.missed.iter().filter_map(|missed| second_count(missed, failure.ended, failure.missed.len() > 1)),
+    );
     lines.extend(losses(failure.losses).map(|lost| format!("{lost}, so more may live than were counted.")));
     lines.join("\n") + "\n"
 }
@@ -151,13 +153,15 @@ fn reason(doubt: &Doubt) -> String {
 }
 
 fn counted(failure: &Failure) -> String {
-    let runtime = failure.missed.iter().any(|missed| missed.after_shutdown != AfterShutdown::NoRuntime);
-    let while_running = if runtime { ", while the runtime was still running" } else { "" };
-    if failure.settled.is_zero() {
-        format!("Counted when the test's body had ended{while_running}.")
-    } else {
-        format!("Counted {} after the test's body had ended{while_running}.", duration(failure.settled))
-    }
+    let when = match failure.settled {
+        Duration::ZERO => "when".to_owned(),
+        settled => format!("{} after", duration(settled)),
+    };
+    let alive = match failure.ended {
+        Ended::Runtime => "the runtime was still running",
+        Ended::Thread => "its thread was still alive",
+    };
+    format!("Counted {when} the test's body had ended, while {alive}.")
 }
 
 fn duration(time: Duration) -> String {
@@ -169,20 +173,23 @@ fn duration(time: Duration) -> String {
 }
 
 /// What the second count says about who holds them.
-fn second_count(missed: &Missed, several: bool) -> Option<String> {
+fn second_count(missed: &Missed, ended: Ended, several: bool) -> Option<String> {
     let of = if several { format!(" of `{}`", missed.written) } else { String::new() };
-    let then = "Once the runtime was shut down,";
-    let task = "look for a task that has not ended";
-    Some(match missed.after_shutdown {
-        AfterShutdown::NoRuntime => return None,
-        AfterShutdown::Clean if missed.at_most == 0 => {
-            format!("{then} none{of} lived any more, so the runtime held them: {task}.")
+    let (then, it, look) = match ended {
+        Ended::Runtime => ("Once the runtime was shut down,", "the runtime", "look for a task that has not ended"),
+        Ended::Thread => ("Once that thread had ended,", "it", "look for a thread-local"),
+    };
+    Some(match (missed.second, ended) {
+        (SecondCount::Clean, _) if missed.at_most == 0 => {
+            format!("{then} none{of} lived any more, so {it} held them: {look}.")
         }
-        AfterShutdown::Clean => format!("{then} no more{of} lived than expected: {task}."),
-        AfterShutdown::Live { certain, possible: 0 } => {
+        (SecondCount::Clean, _) => format!("{then} no more{of} lived than expected: {look}."),
+        // What a plain thread does not hold, it seldom does: nothing to learn from.
+        (SecondCount::Live { .. }, Ended::Thread) => return None,
+        (SecondCount::Live { certain, possible: 0 }, Ended::Runtime) => {
             format!("{then} {certain}{of} still lived: look for a static, a thread, a cycle or a forgotten value.")
         }
-        AfterShutdown::Live { certain, possible } => {
+        (SecondCount::Live { certain, possible }, Ended::Runtime) => {
             format!("{then} {certain}{of} still lived for certain and {possible} possibly.")
         }
     })

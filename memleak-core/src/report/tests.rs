@@ -1,7 +1,7 @@
 //! The texts, word for word. Read them cold: what leaked, where, what next?
 
 use super::{Look, text};
-use crate::check::verdict::{AfterShutdown, Doubt, Failure, Frame, Group, Missed, Obstacle, Place, Verdict};
+use crate::check::verdict::{Doubt, Ended, Failure, Frame, Group, Missed, Obstacle, Place, SecondCount, Verdict};
 use crate::debuginfo::code::CodeKind;
 use crate::debuginfo::load::LoadError;
 use crate::query::pattern::Pattern;
@@ -55,11 +55,11 @@ fn group(type_name: &str, count: u64, stack: Vec<Frame>) -> Group {
 }
 
 fn missed(written: &str, groups: Vec<Group>) -> Missed {
-    Missed { written: written.to_owned(), at_most: 0, groups, after_shutdown: AfterShutdown::NoRuntime }
+    Missed { written: written.to_owned(), at_most: 0, groups, second: SecondCount::Live { certain: 1, possible: 0 } }
 }
 
 fn failed(missed: Vec<Missed>) -> Failure {
-    Failure { missed, settled: Duration::ZERO, losses: Losses::default() }
+    Failure { missed, settled: Duration::ZERO, ended: Ended::Thread, losses: Losses::default() }
 }
 
 fn look() -> Look {
@@ -80,8 +80,8 @@ fn explains(obstacle: Obstacle, expected: Expect) {
 #[test]
 fn a_session_that_a_static_holds() {
     let mut missed = missed("Session", vec![group("chat::Session", 2, stack())]);
-    missed.after_shutdown = AfterShutdown::Live { certain: 2, possible: 0 };
-    let failure = Failure { settled: Duration::from_secs(1), ..failed(vec![missed]) };
+    missed.second = SecondCount::Live { certain: 2, possible: 0 };
+    let failure = Failure { ended: Ended::Runtime, settled: Duration::from_secs(1), ..failed(vec![missed]) };
     shows(
         Verdict::Failed(failure),
         expect![[r#"
@@ -103,8 +103,8 @@ fn a_session_that_a_static_holds() {
 #[test]
 fn a_session_that_a_task_holds() {
     let mut missed = missed("Session", vec![group("chat::Session", 1, stack())]);
-    missed.after_shutdown = AfterShutdown::Clean;
-    let failure = Failure { settled: Duration::from_millis(250), ..failed(vec![missed]) };
+    missed.second = SecondCount::Clean;
+    let failure = Failure { ended: Ended::Runtime, settled: Duration::from_millis(250), ..failed(vec![missed]) };
     shows(
         Verdict::Failed(failure),
         expect![[r#"
@@ -171,7 +171,7 @@ fn several_types_and_places() {
                 allocated at  unknown: the call stack could not be read
                 before        all of them lived before the test began
 
-            Counted when the test's body had ended.
+            Counted when the test's body had ended, while its thread was still alive.
         "#]],
     );
 }
@@ -182,8 +182,8 @@ fn what_is_not_certain_stands_apart() {
     let certain = group("chat::Session", 1, stack()[1..4].to_vec());
     let future = Doubt::Suspended("chat::heartbeat::{async_fn_env#0}".to_owned());
     let mut both = missed("Session", vec![doubtful(Doubt::NoOwner, 2), certain, doubtful(future, 1)]);
-    both.after_shutdown = AfterShutdown::Live { certain: 1, possible: 2 };
-    let failure = Failure { losses: Losses { blocks: 3, stacks: 1 }, ..failed(vec![both]) };
+    both.second = SecondCount::Live { certain: 1, possible: 2 };
+    let failure = Failure { ended: Ended::Runtime, losses: Losses { blocks: 3, stacks: 1 }, ..failed(vec![both]) };
     shows(
         Verdict::Failed(failure),
         expect![[r#"
@@ -233,7 +233,7 @@ fn what_is_not_certain_stands_apart() {
 
               memleak cannot decide whether these are alive, and does not call that a pass.
 
-            Counted when the test's body had ended.
+            Counted when the test's body had ended, while its thread was still alive.
         "#]],
     );
 }
@@ -275,7 +275,7 @@ fn stacks_without_a_frame_of_the_user() {
                               src/deep.rs:12  chat::descend
                               … 28 frames of chat
 
-            Counted when the test's body had ended.
+            Counted when the test's body had ended, while its thread was still alive.
         "#]],
     );
 }

@@ -1,12 +1,13 @@
 //! The course of one test in the process of its body: body, checkpoints, verdict.
 
-use super::body::{Body, Ended, Fault, catch};
+use super::body::{Body, Ended as BodyEnd, Fault, catch};
 use super::judge::{Counts, Judge, Judgement};
 use super::outcome::{Outcome, Report};
 #[cfg(feature = "tokio")]
 use super::runtime::Driver;
 use super::settle::{DEFAULT_SETTLE, settle, sleep};
 use super::{Case, Unsupported};
+use crate::check::verdict::Ended;
 use crate::tracker;
 use std::env;
 use std::panic::Location;
@@ -21,8 +22,7 @@ use std::time::Duration;
 #[cfg(feature = "tokio")]
 const SHUTDOWN: Duration = Duration::from_secs(1);
 
-/// How long work may settle after the runtime's end when the test has failed already: the second count only adds a remark.
-#[cfg(feature = "tokio")]
+/// How long work may settle before the second count when the test has failed already: that count only adds a remark.
 const SETTLE_FOR_A_REMARK: Duration = Duration::from_millis(20);
 
 /// How far a test has got.
@@ -37,6 +37,9 @@ pub(super) enum Stage {
     /// The runtime is down: the heap is looked at again.
     LookingAgain,
 }
+
+/// The first look at the heap, or why there was none.
+type First<J> = Result<(<J as Judge>::Count, Duration), Fault>;
 
 /// Told how far the test has got.
 pub(super) type Progress = Arc<dyn Fn(Stage) + Send + Sync>;
@@ -62,21 +65,18 @@ impl<J: Judge> Course<J> {
         }
     }
 
-    /// The body's thread has ended before the heap is looked at, so the destructors of its thread-locals have run.
+    /// The first look at the heap is taken on the body's thread: its thread-locals are alive, as they are on a server's threads.
     fn run_plain(self, body: Box<dyn FnOnce() -> ExitCode + Send>) -> Report {
-        let (judge, progress) = (Arc::clone(&self.judge), Arc::clone(&self.progress));
-        let ended = self.spawn(move || {
-            begin(&*judge, &progress);
-            catch(body)
+        let course = self.clone();
+        let thread = self.spawn(move || {
+            begin(&*course.judge, &course.progress);
+            let ended = catch(body);
+            let _own = tracker::untracked();
+            course.look(&ended, sleep)
         });
-        let Ok(ended) = ended.join() else { return died() };
-        (self.progress)(Stage::Settling);
-        if let Some(fault) = self.fault(&ended) {
-            return Report::of(fault.into());
-        }
-        let (body_ended, settled) = settle(&*self.judge, self.settle_limit(), sleep);
-        let judgement = self.judge.conclude(Counts { body_ended, settled, runtime_down: None });
-        Report::of(self.outcome(judgement))
+        // The thread has ended: the destructors of its thread-locals have run.
+        let Ok(first) = thread.join() else { return died() };
+        self.look_again(first, Ended::Thread, Vec::new())
     }
 
     /// The runtime, the body and the first look at the heap share a thread: a current-thread runtime lives on the thread it began on. The
@@ -105,24 +105,34 @@ impl<J: Judge> Course<J> {
         } else if thread.join().is_err() {
             return died();
         }
+        self.look_again(first, Ended::Runtime, notes)
+    }
+
+    /// The first look: the body has ended, what it ran on has not.
+    fn look(&self, ended: &BodyEnd, wait: impl FnMut(Duration) -> Duration) -> First<J> {
+        (self.progress)(Stage::Settling);
+        match ended.fault(self.case.should_panic, self.place) {
+            Some(fault) => Err(fault),
+            None => Ok(settle(&*self.judge, self.settle_limit(), wait)),
+        }
+    }
+
+    /// The second look, and what both mean.
+    fn look_again(&self, first: First<J>, ended: Ended, notes: Vec<String>) -> Report {
         let (body_ended, settled) = match first {
             Ok(look) => look,
             Err(fault) => return Report { outcome: fault.into(), notes },
         };
         (self.progress)(Stage::LookingAgain);
         let limit = if self.judge.may_settle(&body_ended) { SETTLE_FOR_A_REMARK } else { self.settle_limit() };
-        let (runtime_down, _) = settle(&*self.judge, limit, sleep);
-        let judgement = self.judge.conclude(Counts { body_ended, settled, runtime_down: Some(runtime_down) });
+        let (afterwards, _) = settle(&*self.judge, limit, sleep);
+        let judgement = self.judge.conclude(Counts { body_ended, settled, afterwards, ended });
         Report { outcome: self.outcome(judgement), notes }
     }
 
     fn spawn<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
         // The stack is as large as that of a libtest thread: both go by RUST_MIN_STACK.
         thread::Builder::new().name(self.name.clone()).spawn(work).expect("the thread of the body could not be started")
-    }
-
-    fn fault(&self, ended: &Ended) -> Option<Fault> {
-        ended.fault(self.case.should_panic, self.place)
     }
 
     fn settle_limit(&self) -> Duration {
@@ -188,11 +198,8 @@ impl<J: Judge> OnTokio<J> {
         };
         begin(&*course.judge, &course.progress);
         let ended = catch(|| body(driver.runtime()));
-        (course.progress)(Stage::Settling);
-        let first = match course.fault(&ended) {
-            Some(fault) => Err(fault),
-            None => Ok(settle(&*course.judge, limit, |pause| driver.run_for(pause))),
-        };
+        let _own = tracker::untracked();
+        let first = course.look(&ended, |pause| driver.run_for(pause));
         tell(&news, News::Looked(first));
         drop(driver);
         tell(&news, News::Down);

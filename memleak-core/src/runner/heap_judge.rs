@@ -101,14 +101,10 @@ fn analyse(case: &'static Case, color: bool, requests: &Receiver<Request>) {
 }
 
 fn conclude(checker: &Checker, counts: Counts<Glance>) -> Verdict {
-    let runtime_down = counts.runtime_down.map(|glance| glance.count);
-    match (counts.body_ended.count, runtime_down) {
-        (Some(body_ended), None) => {
-            checker.conclude(&checker::Counts { body_ended, settled: counts.settled, runtime_down: None })
-        }
-        (Some(body_ended), Some(Some(runtime_down))) => {
-            let runtime_down = Some(runtime_down);
-            checker.conclude(&checker::Counts { body_ended, settled: counts.settled, runtime_down })
+    let Counts { body_ended, settled, afterwards, ended } = counts;
+    match (body_ended.count, afterwards.count) {
+        (Some(body_ended), Some(afterwards)) => {
+            checker.conclude(&checker::Counts { body_ended, settled, afterwards, ended })
         }
         // A look that did not take place is not a clean one.
         _ => Verdict::CouldNotTell(vec![Obstacle::NotTracked]),

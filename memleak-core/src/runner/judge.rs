@@ -1,5 +1,6 @@
 //! The seam between a test's course and what is known of its heap: the runner says when to count and what to do meanwhile.
 
+use crate::check::verdict::Ended;
 use std::time::Duration;
 
 /// Counts live instances at the checkpoints of a test, and says what the counts mean.
@@ -23,12 +24,14 @@ pub(super) trait Judge: Send + Sync + 'static {
 /// The last count at each checkpoint.
 #[derive(Debug)]
 pub(super) struct Counts<C> {
-    /// After the body and the drop of all it owned; a runtime, if the test has one, was alive.
+    /// After the body and the drop of all it owned; its runtime, or its thread if it has none, was alive.
     pub(super) body_ended: C,
     /// How long background work was waited for before it.
     pub(super) settled: Duration,
-    /// After the runtime was shut down; none if the test has no runtime.
-    pub(super) runtime_down: Option<C>,
+    /// After that had ended.
+    pub(super) afterwards: C,
+    /// What had ended.
+    pub(super) ended: Ended,
 }
 
 /// What the heap says of a test.

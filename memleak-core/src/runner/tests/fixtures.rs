@@ -3,6 +3,7 @@
 use super::super::body::Body;
 use super::super::judge::{Counts, Judge, Judgement};
 use super::super::{Case, Flavor, RuntimeOptions, ShouldPanic, Unsupported, async_body, start};
+use crate::check::verdict::Ended;
 use std::io::{self, Write};
 use std::os::unix::process::CommandExt;
 use std::panic::Location;
@@ -52,15 +53,16 @@ impl Judge for Probes {
     }
 
     fn conclude(&self, counts: Counts<usize>) -> Judgement {
-        let Counts { body_ended, settled, runtime_down } = counts;
-        match (body_ended, runtime_down) {
-            (0, None | Some(0)) => Judgement::Clean,
-            (0, Some(more)) => Judgement::Unclean(format!("{more} live after the runtime")),
-            (live, None) => Judgement::Unclean(format!("{live} live after {settled:?}")),
-            (live, Some(0)) => Judgement::Unclean(format!("{live} live after {settled:?}, none after the runtime")),
-            (live, Some(more)) => {
-                Judgement::Unclean(format!("{live} live after {settled:?}, {more} after the runtime"))
-            }
+        let Counts { body_ended, settled, afterwards, ended } = counts;
+        let end = match ended {
+            Ended::Runtime => "the runtime",
+            Ended::Thread => "the thread",
+        };
+        match (body_ended, afterwards) {
+            (0, 0) => Judgement::Clean,
+            (0, more) => Judgement::Unclean(format!("{more} live after {end}")),
+            (live, 0) => Judgement::Unclean(format!("{live} live after {settled:?}, none after {end}")),
+            (live, more) => Judgement::Unclean(format!("{live} live after {settled:?}, {more} after {end}")),
         }
     }
 }

@@ -123,7 +123,7 @@ fn the_output_is_what_the_body_printed() {
 
 #[test]
 fn an_unclean_heap_fails_with_the_judges_text_after_the_output() {
-    fails("leaves_one", "before\n1 live after 200ms");
+    fails("leaves_one", "before\n1 live after 200ms, 1 after the thread");
 }
 
 #[test]
@@ -175,7 +175,7 @@ fn should_panic_is_judged_as_libtest_does() {
 fn a_panic_that_is_due_does_not_excuse_the_heap() {
     fails(
         "panics_as_it_should_and_leaves_one",
-        &(panicked("panics_as_it_should_and_leaves_one", "due") + "\n1 live after 200ms"),
+        &(panicked("panics_as_it_should_and_leaves_one", "due") + "\n1 live after 200ms, 1 after the thread"),
     );
 }
 
@@ -337,7 +337,7 @@ fn bytes_that_are_no_text_are_replaced() {
 
 #[test]
 fn a_body_cannot_disturb_the_verdict() {
-    fails("redirects_its_output", "1 live after 200ms");
+    fails("redirects_its_output", "1 live after 200ms, 1 after the thread");
     fails("writes_to_every_descriptor_it_may_know", "1 live after 200ms");
     let (passed, stdout, _) = shown("reads_stdin");
     assert!(passed);
@@ -354,7 +354,7 @@ fn a_process_left_behind_does_not_hold_the_test_up() {
 fn background_threads_may_end_while_the_test_settles() {
     let ran = passes("has_a_thread_that_ends_soon");
     assert!(ran.took >= Duration::from_millis(30), "{:?}", ran.took);
-    fails("has_a_thread_that_never_ends", "1 live after 200ms");
+    fails("has_a_thread_that_never_ends", "1 live after 200ms, 1 after the thread");
     passes("has_a_thread_local");
 }
 
