@@ -340,10 +340,13 @@ fixture!(
         });
     })
 );
-fixture!(has_a_thread_local, { settle: Some(Duration::ZERO) }, plain(|| {
-    thread_local!(static KEPT: std::cell::RefCell<Option<Probe>> = const { std::cell::RefCell::new(None) });
-    KEPT.set(Some(Probe::new()));
-}));
+fixture!(
+    has_a_thread_local,
+    plain(|| {
+        thread_local!(static KEPT: std::cell::RefCell<Option<Probe>> = const { std::cell::RefCell::new(None) });
+        KEPT.set(Some(Probe::new()));
+    })
+);
 fixture!(tells_its_thread, plain(|| println!("{:?}", thread::current().name())));
 
 fixture!(

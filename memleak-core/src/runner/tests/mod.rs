@@ -338,7 +338,7 @@ fn bytes_that_are_no_text_are_replaced() {
 #[test]
 fn a_body_cannot_disturb_the_verdict() {
     fails("redirects_its_output", "1 live after 200ms, 1 after the thread");
-    fails("writes_to_every_descriptor_it_may_know", "1 live after 200ms");
+    fails("writes_to_every_descriptor_it_may_know", "1 live after 200ms, 1 after the thread");
     let (passed, stdout, _) = shown("reads_stdin");
     assert!(passed);
     assert!(stdout.contains("stdin: \"\"\n"), "{stdout}");
@@ -355,7 +355,11 @@ fn background_threads_may_end_while_the_test_settles() {
     let ran = passes("has_a_thread_that_ends_soon");
     assert!(ran.took >= Duration::from_millis(30), "{:?}", ran.took);
     fails("has_a_thread_that_never_ends", "1 live after 200ms, 1 after the thread");
-    passes("has_a_thread_local");
+}
+
+#[test]
+fn a_thread_local_of_the_bodys_thread_lives_until_that_ends() {
+    fails("has_a_thread_local", "1 live after 200ms, none after the thread");
 }
 
 #[test]
@@ -367,8 +371,8 @@ fn the_bodys_thread_is_named_as_the_test() {
 #[test]
 fn an_async_body_runs_to_its_end() {
     passes("awaits");
-    let text = if cfg!(feature = "tokio") { "1 live after 200ms, 1 after the runtime" } else { "1 live after 200ms" };
-    fails("awaits_and_leaves_one", text);
+    let end = if cfg!(feature = "tokio") { "runtime" } else { "thread" };
+    fails("awaits_and_leaves_one", &format!("1 live after 200ms, 1 after the {end}"));
 }
 
 #[cfg(feature = "tokio")]
