@@ -8,7 +8,8 @@ use crate::debuginfo::load::{Binary, DieMap, DieRef};
 use crate::debuginfo::paths::{Paths, UNNAMED};
 use crate::debuginfo::types::{Discriminant, Field, Type, TypeId, TypeKind, Types, Variant};
 use gimli::constants as dw;
-use std::cell::{OnceCell, RefCell};
+use once_cell::unsync::OnceCell;
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 

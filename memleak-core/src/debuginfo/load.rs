@@ -10,7 +10,8 @@ use crate::kernel::walk::{Data, Found, Selection, WalkError, Walker};
 use gimli::{LittleEndian, Section as _, SectionId};
 use object::read::elf::{ElfFile64, FileHeader as _, ProgramHeader as _};
 use object::{Object as _, ObjectSection as _, SectionFlags, elf};
-use std::cell::{OnceCell, RefCell};
+use once_cell::unsync::OnceCell;
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fs;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -163,22 +164,12 @@ impl Binary {
     /// # Panics
     /// If there is no such unit.
     pub fn unit(&self, index: u32) -> Result<&gimli::Unit<Reader>, gimli::Error> {
-        let cell = &self.parsed[index as usize];
-        if let Some(unit) = cell.get() {
-            return Ok(unit);
-        }
-        let unit = self.dwarf.unit(self.units[index as usize])?;
-        Ok(cell.get_or_init(|| unit))
+        self.parsed[index as usize].get_or_try_init(|| self.dwarf.unit(self.units[index as usize]))
     }
 
     /// The named entries and the code of the unit with this index, walked on first use and kept.
     pub(crate) fn tree(&self, unit: u32) -> Result<&Tree, WalkError> {
-        let cell = &self.trees[unit as usize];
-        if let Some(tree) = cell.get() {
-            return Ok(tree);
-        }
-        let tree = Tree::new(self, unit)?;
-        Ok(cell.get_or_init(|| tree))
+        self.trees[unit as usize].get_or_try_init(|| Tree::new(self, unit))
     }
 
     /// Appends the entries of the unit with this index that `selection` wants.
