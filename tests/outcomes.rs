@@ -50,6 +50,7 @@ const TABLE: &[(&str, Due)] = &[
     ("held::by_a_thread_that_never_ends", Fail(&["1 live `outcomes::fixtures::Session`, expected 0"])),
     ("held::by_a_thread_local", Fail(&["1 live `outcomes::fixtures::Session`, expected 0", "Once that thread had ended, none lived any more"])),
     ("held::by_locks_and_cells_of_other_crates", Fail(&["3 live `outcomes::fixtures::Session`, expected 0"])),
+    ("held::by_arcs_that_are_not_made_by_new", Fail(&["2 live `outcomes::fixtures::Session`, expected 0"])),
     ("held::by_a_closure", Fail(&["1 live `outcomes::fixtures::Session`, expected 0"])),
     ("held::behind_a_trait_object", Fail(&["1 live `outcomes::fixtures::Session`, expected 0"])),
     ("held::in_a_slice", Fail(&["5 live `outcomes::fixtures::Session`, expected 0"])),

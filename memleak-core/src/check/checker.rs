@@ -152,7 +152,7 @@ impl Checker {
             Content::Value(ty) => (types.get(*ty).name.clone(), ""),
             Content::Buffer(element) => (types.get(*element).name.clone(), "[_]"),
             Content::Table(element) => (types.get(*element).name.clone(), "table"),
-            Content::SharedSlice(_) | Content::OwnLayout { .. } | Content::Unknown => return None,
+            Content::Shared(_) | Content::OwnLayout { .. } | Content::Unknown => return None,
         };
         let alone = name == instance.type_name
             || ["alloc::sync::ArcInner<", "alloc::rc::RcInner<"]

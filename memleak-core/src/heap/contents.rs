@@ -20,8 +20,8 @@ pub enum Content {
     Buffer(TypeId),
     /// A hashbrown table of these elements.
     Table(TypeId),
-    /// `Arc<[T]>` or `Rc<[T]>`: two counts of a word each, then elements to the end.
-    SharedSlice(TypeId),
+    /// `Rc` or `Arc` of one or more values: two counts of a word each, then values to the end.
+    Shared(TypeId),
     /// A function outside of the standard library allocated it with a layout of its own.
     OwnLayout {
         /// Its path.
@@ -46,7 +46,7 @@ pub fn content(
             let function = &frame.function;
             match role(function) {
                 Role::Allocator => {}
-                Role::Boxed(kind) => return boxed(types, size, function, kind).unwrap_or(Content::Unknown),
+                Role::Boxed(kind) => return boxed(types, size, function, kind),
                 Role::Container(family) => {
                     let inner = container.take();
                     match inner {
@@ -107,8 +107,8 @@ enum Family {
     Vec,
     /// hashbrown.
     Table,
-    /// `Rc` and `Arc` of slices.
-    SharedSlice,
+    /// `Rc` and `Arc` that lay their block out themselves: of slices, from boxes, `make_mut`.
+    Shared,
 }
 
 fn role(function: &Function) -> Role {
@@ -139,7 +139,8 @@ fn role(function: &Function) -> Role {
     } else if starts(&["hashbrown::raw::"]) {
         Role::Container(Family::Table)
     } else if starts(&["alloc::sync::", "alloc::rc::"]) {
-        if name.starts_with("allocate_for_slice") { Role::Container(Family::SharedSlice) } else { Role::Glue }
+        // `Arc::new` and most others go through `Box::new` and have been decided by now.
+        Role::Container(Family::Shared)
     } else if starts(&["core::"]) {
         Role::Glue
     } else if starts(&["alloc::", "std::"]) {
@@ -153,13 +154,16 @@ fn parameter(function: &Function) -> Option<TypeId> {
     function.parameters.iter().find(|(name, _)| &**name == "T").map(|(_, id)| *id)
 }
 
-fn boxed(types: &dyn Types, size: u64, function: &Function, kind: Boxed) -> Option<Content> {
-    let id = parameter(function)?;
+fn boxed(types: &dyn Types, size: u64, function: &Function, kind: Boxed) -> Content {
+    // Precompiled code of the standard library does not say what it is generic over, and knows no types but its own.
+    let Some(id) = parameter(function) else { return Content::Unknown };
     let ty = types.get(id);
     match (kind, &ty.kind) {
-        (Boxed::Slice, _) => Some(Content::Buffer(id)),
-        (Boxed::Uninit, &TypeKind::Array { element, .. }) if ty.size == size => Some(Content::Buffer(element)),
-        _ => (ty.size == size).then_some(Content::Value(id)),
+        (Boxed::Slice, _) => Content::Buffer(id),
+        (Boxed::Uninit, &TypeKind::Array { element, .. }) if ty.size == size => Content::Buffer(element),
+        _ if ty.size == size => Content::Value(id),
+        // The optimiser merges functions that do the same for several types, and keeps the name of one.
+        _ => Content::OwnLayout { function: Rc::from(&*function.path), parameters: [].into() },
     }
 }
 
@@ -169,7 +173,7 @@ fn element(function: &Function, family: Family) -> Option<Content> {
     Some(match family {
         Family::Vec => Content::Buffer(id),
         Family::Table => Content::Table(id),
-        Family::SharedSlice => Content::SharedSlice(id),
+        Family::Shared => Content::Shared(id),
     })
 }
 
@@ -241,7 +245,8 @@ mod tests {
             ("chat::connect", None),
         ]);
         assert_eq!(of(&types, 24, &arc), Content::Value(inner));
-        assert_eq!(of(&types, 32, &arc), Content::Unknown, "a size that does not fit is no evidence");
+        let own = Content::OwnLayout { function: "alloc::boxed::{impl#0}::new".into(), parameters: [].into() };
+        assert_eq!(of(&types, 32, &arc), own, "a size that does not fit means another type");
     }
 
     #[test]
@@ -296,7 +301,7 @@ mod tests {
             ("alloc::sync::{impl#30}::from", Some(session)),
             ("chat::main", None),
         ]);
-        assert_eq!(of(&types, 32, &shared), Content::SharedSlice(session));
+        assert_eq!(of(&types, 32, &shared), Content::Shared(session));
     }
 
     #[test]

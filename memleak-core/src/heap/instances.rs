@@ -128,15 +128,15 @@ impl Search<'_> {
             let start = self.view.snapshot.blocks()[index].address;
             match *content {
                 Content::Value(ty) => self.enter(ty, start, Home::Block(index), None),
-                Content::SharedSlice(element) => self.shared_slice(index, element),
+                Content::Shared(element) => self.shared(index, element),
                 _ => {}
             }
         }
         self.drain();
     }
 
-    /// `Arc<[T]>`: two counts, then elements to the end of the block.
-    fn shared_slice(&mut self, block: usize, element: TypeId) {
+    /// Two counts, then values to the end of the block.
+    fn shared(&mut self, block: usize, element: TypeId) {
         const COUNTS: u64 = 16;
         let size = self.view.types.get(element).size;
         let record = self.view.snapshot.blocks()[block];
