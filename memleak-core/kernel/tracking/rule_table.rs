@@ -28,7 +28,7 @@ struct Header {
     unused: u64,
 }
 
-const FIRST_BITS: u32 = 10;
+const FIRST_BITS: u32 = 7;
 const LAST_BITS: u32 = 24;
 
 static TABLE: AtomicPtr<Header> = AtomicPtr::new(ptr::null_mut());

@@ -50,7 +50,7 @@ struct Header {
     unused: [u32; 3],
 }
 
-const FIRST_BITS: u32 = 12;
+const FIRST_BITS: u32 = 8;
 /// Enough for all numbers that [`NODES`] has room for.
 const LAST_BITS: u32 = 26;
 

@@ -240,15 +240,9 @@ impl Memo {
     /// `frames[old - 1]` is right. Answers how many frames there are from the outermost to the innermost one that is not.
     #[inline(always)]
     fn first_change(&self, old: usize) -> usize {
-        let mut left = old.wrapping_sub(1);
-        while let Some(outer) = self.frames.get(left.wrapping_sub(1)) {
-            // SAFETY: all frames further in are right, and this was the caller of the last of them.
-            if !unsafe { outer.is_unchanged() } {
-                return left;
-            }
-            left = left.wrapping_sub(1);
-        }
-        0
+        let outer = self.frames.get(..old.wrapping_sub(1)).unwrap_or_default();
+        // SAFETY: all frames further in are right, and this was the caller of the last of them.
+        outer.iter().rposition(|outer| !unsafe { outer.is_unchanged() }).map_or(0, |at| at.wrapping_add(1))
     }
 
     /// All frames are right. Whether the outermost one, whose caller could not be made out, now has one.
