@@ -28,7 +28,7 @@ struct Header {
     unused: u64,
 }
 
-const FIRST_BITS: u32 = 7;
+const FIRST_BITS: u32 = 10;
 const LAST_BITS: u32 = 24;
 
 static TABLE: AtomicPtr<Header> = AtomicPtr::new(ptr::null_mut());
@@ -46,28 +46,43 @@ fn entry(table: *const Header, at: usize) -> &'static Entry {
     unsafe { &*table.add(1).cast::<Entry>().add(at) }
 }
 
-/// The rule for the frame that `pc` returns to.
-#[inline(always)]
-pub fn rule_at(pc: u64) -> Rule {
-    let table = TABLE.load(Ordering::Acquire);
-    if !table.is_null() {
+/// The table as it is now, for several questions in a row.
+pub struct Rules {
+    table: *const Header,
+    shift: u32,
+}
+
+impl Rules {
+    /// The table as it is now.
+    #[inline(always)]
+    pub fn now() -> Rules {
+        let table = TABLE.load(Ordering::Acquire);
         // SAFETY: a published table has a header.
-        let shift = unsafe { (*table).shift };
-        let mask = mask(shift);
-        let mut at = home(pc, shift);
-        loop {
-            let entry = entry(table, at);
-            let found = entry.pc.load(Ordering::Acquire);
-            if found == pc {
-                return Rule::from_bits(entry.rule.load(Ordering::Relaxed));
-            }
-            if found == 0 {
-                break;
-            }
-            at = at.wrapping_add(1) & mask;
-        }
+        let shift = if table.is_null() { 0 } else { unsafe { (*table).shift } };
+        Rules { table, shift }
     }
-    work_out(pc)
+
+    /// The rule for the frame that `pc` returns to.
+    #[inline(always)]
+    pub fn at(&mut self, pc: u64) -> Rule {
+        if !self.table.is_null() {
+            let mut at = home(pc, self.shift);
+            loop {
+                let entry = entry(self.table, at);
+                let found = entry.pc.load(Ordering::Acquire);
+                if found == pc {
+                    return Rule::from_bits(entry.rule.load(Ordering::Relaxed));
+                }
+                if found == 0 {
+                    break;
+                }
+                at = at.wrapping_add(1) & mask(self.shift);
+            }
+        }
+        let rule = work_out(pc);
+        *self = Rules::now();
+        rule
+    }
 }
 
 #[inline(always)]
@@ -101,7 +116,7 @@ fn room_for_one(generation: u32) -> *mut Header {
         bits = 64u32.wrapping_sub(header.shift);
         keep = header.generation == generation;
         let count = COUNT.load(Ordering::Relaxed) as usize;
-        if keep && count.wrapping_mul(2) < mask(header.shift) {
+        if keep && count.wrapping_mul(4) < mask(header.shift) {
             return old;
         }
         if keep {

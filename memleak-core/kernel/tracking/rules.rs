@@ -13,7 +13,7 @@ use super::modules;
 /// How to get from a frame to its caller, in eight bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Rule {
-    /// CFA offset (in words) above four bits of kind.
+    /// CFA offset in bytes, a multiple of eight; the kind is in the low three bits.
     cfa: u32,
     /// Where the caller's frame pointer is saved, in words from the CFA; zero if it is unchanged.
     fp: i16,
@@ -24,6 +24,7 @@ pub struct Rule {
 const STEP: u32 = 1;
 const FROM_FP: u32 = 2;
 const END: u32 = 4;
+const KIND: u32 = 7;
 
 impl Rule {
     /// Nothing is known; the stack ends here for want of a rule.
@@ -47,7 +48,19 @@ impl Rule {
     #[inline(always)]
     pub fn cfa(self, sp: u64, fp: u64) -> u64 {
         let base = if self.uses_fp() { fp } else { sp };
-        base.wrapping_add(u64::from(self.cfa >> 4) << 3)
+        base.wrapping_add(self.cfa_offset())
+    }
+
+    #[inline(always)]
+    fn cfa_offset(self) -> u64 {
+        u64::from(self.cfa & !KIND)
+    }
+
+    /// The CFA offset, if the CFA is computed from the stack pointer and the frame pointer is unchanged: so it is for most frames.
+    #[cfg(target_arch = "x86_64")]
+    #[inline(always)]
+    pub fn sp_only(self) -> Option<u64> {
+        if self.cfa & KIND == STEP && self.fp == 0 { Some(self.cfa_offset()) } else { None }
     }
 
     /// The distance of the saved frame pointer from the CFA, in bytes; zero if it is unchanged.
@@ -71,7 +84,7 @@ impl Rule {
         } else {
             0
         };
-        let cfa = i64::from(self.cfa >> 4) << 3;
+        let cfa = self.cfa_offset() as i64;
         RawRule { kind, from_fp: self.uses_fp(), cfa, fp: self.fp_offset(), ra: self.ra_offset() }
     }
 
@@ -247,11 +260,12 @@ impl Row {
         if !self.cfa_known || !self.sp_is_cfa || self.cfa_offset & 7 != 0 {
             return None;
         }
-        let cfa_words = u32::try_from(self.cfa_offset >> 3).ok()?;
-        if cfa_words >= 1 << 28 {
+        // The stack pointer of the caller is always further out.
+        if kind == STEP && self.cfa_offset == 0 {
             return None;
         }
-        Some(Rule { cfa: cfa_words << 4 | kind, fp, ra })
+        let cfa = u32::try_from(self.cfa_offset).ok()?;
+        Some(Rule { cfa: cfa | kind, fp, ra })
     }
 
     fn save(&mut self, register: u64, saved: Saved) {

@@ -50,7 +50,7 @@ struct Header {
     unused: [u32; 3],
 }
 
-const FIRST_BITS: u32 = 8;
+const FIRST_BITS: u32 = 12;
 /// Enough for all numbers that [`NODES`] has room for.
 const LAST_BITS: u32 = 26;
 
@@ -69,19 +69,37 @@ impl Path {
     pub fn to(node: u32) -> Path {
         Path { node, hash: contents(node).map_or(node, |node| node.hash) }
     }
+}
 
-    /// The node of `pc` under this one, made if need be; [`NONE`] if there is no room.
+/// The table as it is now, for several questions in a row.
+pub struct Tree {
+    table: *const Header,
+    shift: u32,
+}
+
+impl Tree {
+    /// The table as it is now.
     #[inline(always)]
-    pub fn child(self, pc: u64) -> Path {
-        let hash = ((pc ^ u64::from(self.hash)).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as u32;
+    pub fn now() -> Tree {
         let table = TABLE.load(Ordering::Acquire);
-        if !table.is_null() {
-            let found = look_up(table, self.node, pc, hash);
-            if found != 0 {
-                return Path { node: found, hash };
-            }
+        // SAFETY: a published table has a header.
+        let shift = if table.is_null() { 0 } else { unsafe { (*table).shift } };
+        Tree { table, shift }
+    }
+
+    /// The node of `pc` under `parent`, made if need be; [`NONE`] if there is no room.
+    #[inline(always)]
+    pub fn child(&mut self, parent: Path, pc: u64) -> Path {
+        let hash = ((pc ^ u64::from(parent.hash)).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as u32;
+        let mut node = 0;
+        if !self.table.is_null() {
+            node = look_up(self.table, self.shift, parent.node, pc, hash);
         }
-        Path { node: add(self.node, pc, hash), hash }
+        if node == 0 {
+            node = add(parent.node, pc, hash);
+            *self = Tree::now();
+        }
+        Path { node, hash }
     }
 }
 
@@ -102,9 +120,7 @@ fn entry(table: *const Header, at: usize) -> &'static Entry {
 }
 
 #[inline(always)]
-fn look_up(table: *const Header, parent: u32, pc: u64, hash: u32) -> u32 {
-    // SAFETY: a published table has a header.
-    let shift = unsafe { (*table).shift };
+fn look_up(table: *const Header, shift: u32, parent: u32, pc: u64, hash: u32) -> u32 {
     let mut at = home(hash, shift);
     loop {
         let entry = entry(table, at);
@@ -131,7 +147,8 @@ fn add_locked(parent: u32, pc: u64, hash: u32) -> u32 {
     if table.is_null() {
         return NONE;
     }
-    let found = look_up(table, parent, pc, hash);
+    // SAFETY: a table of `room_for_one` has a header.
+    let found = look_up(table, unsafe { (*table).shift }, parent, pc, hash);
     if found != 0 {
         return found;
     }
@@ -158,7 +175,7 @@ fn room_for_one(count: u32) -> *mut Header {
     if !old.is_null() {
         // SAFETY: a published table has a header.
         let shift = unsafe { (*old).shift };
-        if (count as usize).wrapping_mul(8) < mask(shift).wrapping_mul(5) {
+        if (count as usize).wrapping_mul(2) < mask(shift) {
             return old;
         }
         bits = 33u32.wrapping_sub(shift);

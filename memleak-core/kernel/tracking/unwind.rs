@@ -14,9 +14,9 @@
 //! Where a check fails, plain unwinding goes on from the last frame that is right, and may meet the old stack again.
 
 use super::modules;
-use super::rule_table::rule_at;
+use super::rule_table::Rules;
 use super::rules::Rule;
-use super::stacks::{self, Path};
+use super::stacks::{self, Path, Tree};
 use core::sync::atomic::Ordering;
 
 /// The frame state an unwind starts from: the caller's, just after the call.
@@ -50,6 +50,9 @@ const USES_FP: i32 = 1;
 /// The places of frames further out depend on `fp`.
 const NEEDS_FP: i32 = 2;
 const FLAGS: i32 = 7;
+
+/// No code is below this.
+const LOWEST: u64 = 4096;
 
 /// Reads a word of the stack.
 ///
@@ -122,20 +125,30 @@ impl Frame {
         if !rule.steps() {
             return None;
         }
-        let cfa = rule.cfa(self.sp, self.fp);
-        // The unwind table of a function that does odd things to its stack may be wrong. A stack only grows towards its callers.
-        if cfa <= self.sp || cfa & 7 != 0 || cfa.wrapping_sub(self.sp) > 1 << 32 {
-            return None;
-        }
         let mut caller = Frame {
             pc: 0,
-            sp: cfa,
+            sp: 0,
             fp: self.fp,
             node: stacks::EMPTY,
-            link: rule.fp_offset() as i32,
+            link: 0,
             #[cfg(target_arch = "aarch64")]
             return_link: rule.ra_offset(),
         };
+        #[cfg(target_arch = "x86_64")]
+        if let Some(offset) = rule.sp_only() {
+            caller.sp = self.sp.wrapping_add(offset);
+            // SAFETY: the rule says that the frame has its return address there.
+            caller.pc = unsafe { load(caller.return_slot()) };
+            return if caller.pc < LOWEST { None } else { Some(caller) };
+        }
+        caller.sp = rule.cfa(self.sp, self.fp);
+        caller.link = rule.fp_offset() as i32;
+        // The unwind table of a function that does odd things to its stack may be wrong. A stack only grows towards its callers, by whole
+        // words. (If it is not by whole words, the rotation makes it a large number.)
+        let words = caller.sp.wrapping_sub(self.sp).rotate_right(3);
+        if words == 0 || words > 1 << 29 {
+            return None;
+        }
         // SAFETY: the rule says that the frame has its return address and the saved frame pointer there.
         unsafe {
             caller.pc = strip(load(caller.return_slot()));
@@ -143,19 +156,19 @@ impl Frame {
                 caller.fp = load(slot);
             }
         }
-        if caller.pc < 4096 { None } else { Some(caller) }
+        if caller.pc < LOWEST { None } else { Some(caller) }
     }
 }
 
 /// A thread's last stack, and room to work out the next one. Zeroed memory is a valid one.
 pub struct Memo {
-    /// How many of `frames` are in use.
+    /// How many of `frames` are in use, the first one not counted.
     len: usize,
     generation: u32,
     /// The outermost frame has a rule, but its caller could not be made out. Another time it might.
     open_end: bool,
-    /// From the outermost inwards.
-    frames: [Frame; DEEPEST],
+    /// From the outermost inwards. The first one is further out than any frame can be.
+    frames: [Frame; DEEPEST + 1],
     /// The frames of the new stack that the old one does not have, from the innermost outwards.
     fresh: [Frame; DEEPEST],
 }
@@ -163,11 +176,7 @@ pub struct Memo {
 impl Memo {
     /// The node of the stack at `start`. [`stacks::NONE`] if there is no room for it.
     pub fn capture(&mut self, start: Registers) -> u32 {
-        let generation = modules::GENERATION.load(Ordering::Relaxed);
-        if self.generation != generation {
-            self.generation = generation;
-            self.len = 0;
-        }
+        self.keep_up();
         match self.unwind(Frame::innermost(start)) {
             Some(fresh) => self.intern(fresh),
             None => self.intern_truncated(),
@@ -176,6 +185,7 @@ impl Memo {
 
     /// As [`Memo::capture`], without looking at the last stack or changing it.
     pub fn capture_plainly(&mut self, start: Registers) -> u32 {
+        self.keep_up();
         let (len, open_end) = (self.len, self.open_end);
         self.len = 0;
         let count = self.unwind(Frame::innermost(start));
@@ -186,45 +196,58 @@ impl Memo {
         }
     }
 
-    /// Leaves the frames that are still right in `frames[..len]` and those further in in `fresh`; answers how many of them. None if the
+    /// Forgets the last stack if modules have come or gone since. They have for a new thread: no generation is zero.
+    #[inline(always)]
+    fn keep_up(&mut self) {
+        let generation = modules::GENERATION.load(Ordering::Relaxed);
+        if self.generation != generation {
+            self.generation = generation;
+            self.len = 0;
+            if let Some(beyond) = self.frames.first_mut() {
+                beyond.sp = u64::MAX;
+            }
+        }
+    }
+
+    /// Leaves the frames that are still right in `frames[..=len]` and those further in in `fresh`; answers how many of them. None if the
     /// stack is too deep.
     #[inline(always)]
     fn unwind(&mut self, innermost: Frame) -> Option<usize> {
+        let mut rules = Rules::now();
         let mut frame = innermost;
         let mut fresh = 0usize;
-        // The old stack's frames that may still be met.
+        // The old stack's innermost frame that may still be met.
         let mut old = self.len;
+        debug_assert!(old <= DEEPEST);
         loop {
-            while let Some(candidate) = self.frames.get(old.wrapping_sub(1))
-                && candidate.sp < frame.sp
-            {
+            // SAFETY: `old` starts at `len`, and the first frame ends this: nothing is further out.
+            while unsafe { self.frames.get_unchecked(old) }.sp < frame.sp {
                 old = old.wrapping_sub(1);
             }
-            match self.frames.get_mut(old.wrapping_sub(1)) {
-                Some(met) if met.sp == frame.sp && met.pc == frame.pc && (!met.has(NEEDS_FP) || met.fp == frame.fp) => {
-                    // The same frame, but perhaps reached from another one.
-                    met.fp = frame.fp;
-                    met.link = met.link & FLAGS | frame.link & !FLAGS;
-                    #[cfg(target_arch = "aarch64")]
-                    {
-                        met.return_link = frame.return_link;
-                    }
-                    let changed = self.first_change(old);
-                    if changed == 0 && !self.reopens() {
-                        self.len = old;
-                        return Some(fresh);
-                    }
-                    frame = self.take_back(old, changed, &mut fresh)?;
-                    old = changed;
+            // SAFETY: as above.
+            let met = unsafe { self.frames.get_unchecked_mut(old) };
+            let rule;
+            if met.sp == frame.sp && met.pc == frame.pc && (!met.has(NEEDS_FP) || met.fp == frame.fp) {
+                // The same frame, but perhaps reached from another one.
+                met.fp = frame.fp;
+                met.link = met.link & FLAGS | frame.link & !FLAGS;
+                #[cfg(target_arch = "aarch64")]
+                {
+                    met.return_link = frame.return_link;
                 }
-                _ => {
-                    *self.fresh.get_mut(fresh)? = frame;
-                    fresh = fresh.wrapping_add(1);
+                let changed = self.outermost_right(old);
+                if changed == 1 && !self.reopens() {
+                    self.len = old;
+                    return Some(fresh);
                 }
-            }
-            let rule = rule_at(frame.pc);
-            if let Some(last) = self.fresh.get_mut(fresh.wrapping_sub(1)) {
-                last.link = last.link & !USES_FP | if rule.uses_fp() { USES_FP } else { 0 };
+                frame = self.take_back(old, changed, &mut fresh)?;
+                old = changed.wrapping_sub(1);
+                rule = rules.at(frame.pc);
+            } else {
+                rule = rules.at(frame.pc);
+                frame.link |= if rule.uses_fp() { USES_FP } else { 0 };
+                *self.fresh.get_mut(fresh)? = frame;
+                fresh = fresh.wrapping_add(1);
             }
             match frame.caller(rule) {
                 Some(caller) => frame = caller,
@@ -237,25 +260,35 @@ impl Memo {
         }
     }
 
-    /// `frames[old - 1]` is right. Answers how many frames there are from the outermost to the innermost one that is not.
+    /// `frames[old]` is right. Answers which is the outermost frame that is, with all between.
     #[inline(always)]
-    fn first_change(&self, old: usize) -> usize {
-        let outer = self.frames.get(..old.wrapping_sub(1)).unwrap_or_default();
-        // SAFETY: all frames further in are right, and this was the caller of the last of them.
-        outer.iter().rposition(|outer| !unsafe { outer.is_unchanged() }).map_or(0, |at| at.wrapping_add(1))
+    fn outermost_right(&self, old: usize) -> usize {
+        debug_assert!(old <= self.len);
+        let mut at = old;
+        while at > 1 {
+            // SAFETY: `old` is at most `len`.
+            let outer = unsafe { self.frames.get_unchecked(at.wrapping_sub(1)) };
+            // SAFETY: all frames further in are right, and this was the caller of the last of them.
+            if !unsafe { outer.is_unchanged() } {
+                break;
+            }
+            at = at.wrapping_sub(1);
+        }
+        at
     }
 
     /// All frames are right. Whether the outermost one, whose caller could not be made out, now has one.
     #[inline(always)]
     fn reopens(&self) -> bool {
-        self.open_end && self.frames.first().is_some_and(|outermost| outermost.caller(rule_at(outermost.pc)).is_some())
+        let reopens = |outermost: &Frame| outermost.caller(Rules::now().at(outermost.pc)).is_some();
+        self.open_end && self.frames.get(1).is_some_and(reopens)
     }
 
-    /// Copies `frames[changed..old]`, which are right but have other callers now, to `fresh`; answers the outermost of them. None if
+    /// Copies `frames[changed..=old]`, which are right but have other callers now, to `fresh`; answers the outermost of them. None if
     /// there is no room.
-    #[cold]
+    #[inline(never)]
     fn take_back(&mut self, old: usize, changed: usize, fresh: &mut usize) -> Option<Frame> {
-        let mut at = old.checked_sub(1)?;
+        let mut at = old;
         let mut frame = *self.frames.get(at)?;
         loop {
             frame.link &= !NEEDS_FP;
@@ -276,26 +309,27 @@ impl Memo {
     /// Moves the fresh frames onto the old ones, with their nodes; answers that of the innermost.
     #[inline(always)]
     fn intern(&mut self, fresh: usize) -> u32 {
-        let mut len = self.len;
-        let (node, mut carries) = match self.frames.get(len.wrapping_sub(1)) {
-            Some(outer) => (outer.node, outer.link & !(FLAGS ^ NEEDS_FP) == NEEDS_FP),
-            None => (stacks::EMPTY, false),
+        let len = self.len.wrapping_add(fresh);
+        let (Some(fresh), Some(old), Some(new)) = (
+            self.fresh.get(..fresh),
+            self.frames.get(self.len).copied(),
+            self.frames.get_mut(self.len.wrapping_add(1)..=len),
+        ) else {
+            return self.capture_too_deep();
         };
-        let mut path = Path::to(node);
-        for frame in self.fresh.get(..fresh).unwrap_or_default().iter().rev() {
-            path = path.child(frame.pc);
+        // The first frame is no frame: its node is that of the empty stack.
+        let mut path = Path::to(old.node);
+        // Whether the next frame inwards has to pass its own value on: this one's matters and was not loaded.
+        let mut carries = old.link & !(FLAGS ^ NEEDS_FP) == NEEDS_FP;
+        let mut tree = Tree::now();
+        for (frame, slot) in fresh.iter().rev().zip(new) {
+            path = tree.child(path, frame.pc);
+            let needs = if frame.has(USES_FP) || carries { NEEDS_FP } else { 0 };
+            carries = needs != 0 && frame.link & !FLAGS == 0;
+            *slot = Frame { node: path.node, link: frame.link & !NEEDS_FP | needs, ..*frame };
             if path.node == stacks::NONE {
                 self.len = 0;
                 return path.node;
-            }
-            let needs = if frame.has(USES_FP) || carries { NEEDS_FP } else { 0 };
-            // The next frame inwards passes its own value on if this one's was not loaded.
-            carries = needs != 0 && frame.link & !FLAGS == 0;
-            if let Some(slot) = self.frames.get_mut(len) {
-                *slot = Frame { node: path.node, link: frame.link & !NEEDS_FP | needs, ..*frame };
-                len = len.wrapping_add(1);
-            } else {
-                return self.capture_too_deep();
             }
         }
         self.len = len;
@@ -324,8 +358,9 @@ impl Memo {
     /// The node of the `count` innermost frames, which are in `fresh`, under `root`.
     fn chain(&self, root: u32, count: usize) -> u32 {
         let mut path = Path::to(root);
+        let mut tree = Tree::now();
         for frame in self.fresh.get(..count).unwrap_or_default().iter().rev() {
-            path = path.child(frame.pc);
+            path = tree.child(path, frame.pc);
             if path.node == stacks::NONE {
                 break;
             }
