@@ -28,14 +28,17 @@ struct Fixture {
 }
 
 fn build(name: &str, options: &[&str]) -> Built {
+    // Tests may run in processes of their own, at the same time: each builds its own file, and one takes the place of another whole.
     let program = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("types-{name}"));
+    let being_built = program.with_file_name(format!("types-{name}-{}", std::process::id()));
     let built = Command::new(std::env::var_os("RUSTC").unwrap_or("rustc".into()))
         .args(["--edition=2024", "--crate-name=types", "-Cdebuginfo=2", SOURCE, "-o"])
-        .arg(&program)
+        .arg(&being_built)
         .args(options)
         .output()
         .unwrap();
     assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+    std::fs::rename(&being_built, &program).unwrap();
     let run = Command::new(&program).output().unwrap();
     assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
     Built { program, output: String::from_utf8(run.stdout).unwrap() }
