@@ -1,4 +1,5 @@
-//! Builds whose heap cannot be read: each fails with its reason and what to write, and is let pass only by `unsupported = "skip"`.
+//! Builds whose heap cannot be read: each fails with its reason and what to write, and is let pass only by `unsupported = "skip"`. And one
+//! with a global allocator of its own.
 
 use crate::project::{Project, repository};
 
@@ -36,4 +37,20 @@ fn stripped() {
 #[test]
 fn with_debug_info_in_other_files() {
     says("builds-split", "split-debuginfo = \"packed\"", "is in other files", "split-debuginfo = \"off\"");
+}
+
+#[test]
+fn with_a_global_allocator_of_its_own() {
+    let project = Project {
+        name: "builds-wrapped",
+        edition: "2024",
+        dependencies: "memleak = { {memleak}, default-features = false }",
+        tests: vec![repository().join("tests/builds/wrapped.rs")],
+        profile: "",
+    };
+    let text = project.run();
+    assert!(text.contains("test leaks ... FAILED"), "{text}");
+    assert!(text.contains("test is_clean ... ok"), "{text}");
+    assert!(text.contains("1 live `wrapped::Session`, expected 0"), "{text}");
+    assert!(!text.contains("__rust_alloc"), "{text}");
 }

@@ -15,6 +15,7 @@ use crate::heap::snapshot::Snapshot;
 use crate::stack::StackId;
 use crate::tracker::{self, Losses, Status};
 use std::collections::HashMap;
+use std::rc::Rc;
 use std::time::Duration;
 
 /// Checks the expectations of one test, at as many moments as needed.
@@ -36,6 +37,13 @@ pub struct Count {
 #[derive(Clone, PartialEq, Eq, Debug)]
 struct Tally {
     key: Key,
+    count: u64,
+    before: u64,
+}
+
+/// Instances with the same type, place and doubt: the first, how many, and how many lived before the body.
+struct Alike {
+    first: usize,
     count: u64,
     before: u64,
 }
@@ -122,21 +130,26 @@ impl Checker {
     }
 
     fn tally(&self, snapshot: &Snapshot, contents: &[Content], body_epoch: u32, instances: &[Instance]) -> Vec<Tally> {
-        let mut tallies: HashMap<Key, (u64, u64)> = HashMap::new();
-        for instance in instances {
+        // There may be very many instances of few kinds: alike ones are put together before any text is made.
+        let mut alike: HashMap<_, Alike> = HashMap::new();
+        for (index, instance) in instances.iter().enumerate() {
             let (place, before) = match instance.home {
-                instances::Home::Root(index) => (Home::Static(self.roots[index].name.to_string()), false),
-                instances::Home::Block(index) => {
-                    let block = snapshot.blocks()[index];
-                    let inside = self.container(&contents[index], instance);
-                    (Home::Block { inside, stack: block.stack }, block.epoch < body_epoch)
+                instances::Home::Root(root) => ((true, StackId::default(), root as u64), false),
+                instances::Home::Block(block) => {
+                    let block = snapshot.blocks()[block];
+                    ((false, block.stack, block.size), block.epoch < body_epoch)
                 }
             };
-            let doubt = instance.doubt.as_ref().map(doubt);
-            let key = Key { type_name: instance.type_name.to_string(), size: instance.size, doubt, place };
-            let (count, earlier) = tallies.entry(key).or_default();
-            *count += 1;
-            *earlier += u64::from(before);
+            let key = (Rc::as_ptr(&instance.type_name).addr(), instance.size, place, instance.doubt.clone());
+            let alike = alike.entry(key).or_insert(Alike { first: index, count: 0, before: 0 });
+            alike.count += 1;
+            alike.before += u64::from(before);
+        }
+        let mut tallies: HashMap<Key, (u64, u64)> = HashMap::new();
+        for Alike { first, count, before } in alike.into_values() {
+            let (all, earlier) = tallies.entry(self.key(snapshot, contents, &instances[first])).or_default();
+            *all += count;
+            *earlier += before;
         }
         let mut tallies: Vec<Tally> =
             tallies.into_iter().map(|(key, (count, before))| Tally { key, count, before }).collect();
@@ -144,12 +157,24 @@ impl Checker {
         tallies
     }
 
+    fn key(&self, snapshot: &Snapshot, contents: &[Content], instance: &Instance) -> Key {
+        let place = match instance.home {
+            instances::Home::Root(root) => Home::Static(self.roots[root].name.to_string()),
+            instances::Home::Block(block) => Home::Block {
+                inside: self.container(&contents[block], instance),
+                stack: snapshot.blocks()[block].stack,
+            },
+        };
+        let doubt = instance.doubt.as_ref().map(doubt);
+        Key { type_name: instance.type_name.to_string(), size: instance.size, doubt, place }
+    }
+
     /// The type of the block around an instance, if it says more than the instance's own.
     fn container(&self, content: &Content, instance: &Instance) -> Option<String> {
         use crate::debuginfo::types::Types as _;
         let types = self.program.types();
         let (name, wrapper) = match content {
-            Content::Value(ty) => (types.get(*ty).name.clone(), ""),
+            Content::Value(ty) | Content::Unwritten(ty) => (types.get(*ty).name.clone(), ""),
             Content::Buffer(element) => (types.get(*element).name.clone(), "[_]"),
             Content::Table(element) => (types.get(*element).name.clone(), "table"),
             Content::Shared(_) | Content::OwnLayout { .. } | Content::Unknown => return None,
@@ -230,6 +255,7 @@ fn second_count(tallies: &[Tally], expectation: &Resolved) -> SecondCount {
 fn doubt(doubt: &instances::Doubt) -> Doubt {
     match doubt {
         instances::Doubt::Suspended(future) => Doubt::Suspended(future.to_string()),
+        instances::Doubt::Captured(closure) => Doubt::Captured(closure.to_string()),
         instances::Doubt::MaybeUninit => Doubt::MaybeUninit,
         instances::Doubt::NoOwner => Doubt::NoOwner,
         instances::Doubt::NotUnderstood(container) => Doubt::NotUnderstood(container.to_string()),

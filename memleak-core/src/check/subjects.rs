@@ -72,6 +72,10 @@ pub(super) fn resolve(types: &TypeTable, expectation: &Expectation) -> Result<Re
     if resolved.names.is_empty() && resolved.variants.is_empty() {
         return Err(unknown(types, expectation, written)?);
     }
+    let counted = |id: &TypeId| types.get(*id).size > 0;
+    if resolved.variants.is_empty() && !resolved.candidates.iter().any(counted) {
+        return Err(Obstacle::NoSize(written.to_owned()));
+    }
     Ok(resolved)
 }
 
@@ -122,6 +126,9 @@ fn unknown(types: &TypeTable, expectation: &Expectation, written: &str) -> Resul
     };
     let all = names::all_names(types)?;
     let resolved = matches!(expectation.subject, Subject::Path { .. });
-    let candidates = all.iter().map(|(name, kind)| Candidate { name, kind: *kind });
+    // The test did not mean memleak itself.
+    let own = |name: &str| ["memleak::", "memleak_core::"].iter().any(|krate| name.starts_with(krate));
+    let others = all.iter().filter(|(name, _)| !own(name));
+    let candidates = others.map(|(name, kind)| Candidate { name, kind: *kind });
     Ok(Obstacle::UnknownName { written: written.to_owned(), resolved, nearest: nearest(name, candidates) })
 }

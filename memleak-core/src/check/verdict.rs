@@ -82,6 +82,8 @@ pub enum Place {
 pub enum Doubt {
     /// Debug info lists it for this suspended future, which may have moved or dropped it before the await.
     Suspended(String),
+    /// It was captured by this closure, which may have moved or dropped it: nobody who could still call it was found.
+    Captured(String),
     /// It is in memory that need not be initialised: a union, `MaybeUninit`, `ManuallyDrop`.
     MaybeUninit,
     /// It is in a buffer whose owner was not found, and with it how many slots are in use.
@@ -153,6 +155,8 @@ pub enum Obstacle {
         /// Names that are there, the most likely first.
         nearest: Vec<String>,
     },
+    /// The types of this name have no size: their values take no memory that could be seen.
+    NoSize(String),
     /// The count is within bounds, but something was not recorded.
     Losses(Losses),
 }

@@ -18,6 +18,10 @@ impl CodeKind {
         if matches!(krate, "memleak" | "memleak_core") {
             return CodeKind::Dependency;
         }
+        // The shims in front of the global allocator are expanded where it is declared.
+        if path.rsplit("::").next().is_some_and(|name| name.starts_with("__rust_")) {
+            return CodeKind::Std;
+        }
         match file {
             None => CodeKind::Std,
             // The second is what the precompiled standard library depends on.
@@ -45,6 +49,7 @@ mod tests {
         let hashbrown = "/rust/deps/hashbrown-0.16.1/src/raw.rs";
         assert_eq!(CodeKind::of("hashbrown::raw::{impl#3}::reserve", Some(hashbrown)), CodeKind::Std);
         assert_eq!(CodeKind::of("malloc", None), CodeKind::Std);
+        assert_eq!(CodeKind::of("chat::_::__rust_alloc", Some("/w/chat/src/lib.rs")), CodeKind::Std);
         assert_eq!(
             CodeKind::of("<memleak_core::tracker::Allocator as GlobalAlloc>::alloc", Some("/w/m/src/lib.rs")),
             CodeKind::Dependency

@@ -6,6 +6,7 @@
 use crate::address::RuntimeAddress;
 use crate::debuginfo::types::{Type, TypeId, TypeKind, Types};
 use crate::heap::snapshot::Snapshot;
+use std::rc::Rc;
 
 /// Reads a snapshot through the types of the binary.
 #[derive(Clone, Copy)]
@@ -58,6 +59,7 @@ type Reader = fn(View<'_>, &Type, RuntimeAddress) -> Result<Owned, Unsound>;
 /// Owners by the start of their type's name, and the generic parameters whose values they hold outside of themselves.
 const KNOWN: &[(&str, &[&str], Reader)] = &[
     ("alloc::vec::Vec<", &["T"], vec),
+    ("alloc::vec::into_iter::IntoIter<", &["T"], vec_into_iter),
     ("alloc::collections::vec_deque::VecDeque<", &["T"], vec_deque),
     ("hashbrown::raw::RawTable<", &["T"], raw_table),
     ("alloc::collections::btree::node::LeafNode<", &[], leaf_node),
@@ -100,7 +102,12 @@ impl<'a> View<'a> {
 
     /// The offset and type of the field called `name`, searched breadth first through structs.
     pub fn field(self, ty: &Type, name: &str) -> Option<(u64, TypeId)> {
-        let mut level = vec![(0, std::rc::Rc::new(ty.clone()))];
+        let TypeKind::Struct { fields } = &ty.kind else { return None };
+        if let Some(field) = fields.iter().find(|field| &*field.name == name) {
+            return Some((field.offset, field.ty));
+        }
+        let mut level: Vec<(u64, Rc<Type>)> =
+            fields.iter().map(|field| (field.offset, self.types.get(field.ty))).collect();
         for _depth in 0..8 {
             let mut next = Vec::new();
             for (base, ty) in &level {
@@ -160,6 +167,23 @@ fn vec(view: View<'_>, ty: &Type, address: RuntimeAddress) -> Result<Owned, Unso
         return Err(Unsound);
     }
     Ok(Owned { block, elements: vec![Elements { ty: element, start: RuntimeAddress(pointer), count: len }] })
+}
+
+/// What is left to come: from `ptr` to `end`.
+fn vec_into_iter(view: View<'_>, ty: &Type, address: RuntimeAddress) -> Result<Owned, Unsound> {
+    let element = parameter(ty, "T").ok_or(Unsound)?;
+    let size = view.types.get(element).size;
+    let number = |name| view.field_number(ty, address, name).ok_or(Unsound);
+    if size == 0 {
+        return Ok(Owned::default());
+    }
+    let (buffer_start, first, end) = (number("buf")?, number("ptr")?, number("end")?);
+    let block = buffer(view, buffer_start, number("cap")?, size)?;
+    let left = end.checked_sub(first).filter(|left| left.is_multiple_of(size)).ok_or(Unsound)?;
+    if first < buffer_start {
+        return Err(Unsound);
+    }
+    Ok(Owned { block, elements: vec![Elements { ty: element, start: RuntimeAddress(first), count: left / size }] })
 }
 
 fn vec_deque(view: View<'_>, ty: &Type, address: RuntimeAddress) -> Result<Owned, Unsound> {

@@ -16,6 +16,8 @@ use std::rc::Rc;
 pub enum Content {
     /// One value that fills it.
     Value(TypeId),
+    /// One value that fills it, but need not have been written.
+    Unwritten(TypeId),
     /// Values one behind the other; how many are live, the owner knows.
     Buffer(TypeId),
     /// A hashbrown table of these elements.
@@ -54,7 +56,7 @@ pub fn content(
                         inner => {
                             container = Some((
                                 family,
-                                element(function, family)
+                                element(types, function, family)
                                     .or(inner.map(|(_, content)| content))
                                     .unwrap_or(Content::Unknown),
                             ))
@@ -115,16 +117,9 @@ fn role(function: &Function) -> Role {
     let plain = function.plain.as_str();
     let name = plain.rsplit("::").next().unwrap_or(plain);
     let starts = |prefixes: &[&str]| prefixes.iter().any(|prefix| plain.starts_with(prefix));
-    if starts(&[
-        "alloc::alloc::",
-        "core::alloc::",
-        "memleak_core::",
-        "memleak::",
-        "__rust",
-        "__rdl",
-        "__rg",
-        "std::alloc::",
-    ]) {
+    // The shims that call the global allocator stand beside it, in whatever crate.
+    let shim = ["__rust", "__rdl", "__rg"].iter().any(|prefix| name.starts_with(prefix));
+    if shim || starts(&["alloc::alloc::", "core::alloc::", "memleak_core::", "memleak::", "std::alloc::"]) {
         Role::Allocator
     } else if starts(&["alloc::boxed::"]) {
         match name {
@@ -161,6 +156,10 @@ fn boxed(types: &dyn Types, size: u64, function: &Function, kind: Boxed) -> Cont
     match (kind, &ty.kind) {
         (Boxed::Slice, _) => Content::Buffer(id),
         (Boxed::Uninit, &TypeKind::Array { element, .. }) if ty.size == size => Content::Buffer(element),
+        // A node of a B-tree says itself what is in it.
+        (Boxed::Uninit, _) if ty.size == size && !ty.name.starts_with("alloc::collections::btree::") => {
+            Content::Unwritten(id)
+        }
         _ if ty.size == size => Content::Value(id),
         // The optimiser merges functions that do the same for several types, and keeps the name of one.
         _ => Content::OwnLayout { function: Rc::from(&*function.path), parameters: [].into() },
@@ -168,11 +167,15 @@ fn boxed(types: &dyn Types, size: u64, function: &Function, kind: Boxed) -> Cont
 }
 
 /// What the function of a container says of its buffer's elements; none if it is not generic over them.
-fn element(function: &Function, family: Family) -> Option<Content> {
+fn element(types: &dyn Types, function: &Function, family: Family) -> Option<Content> {
     let id = parameter(function)?;
     Some(match family {
         Family::Vec => Content::Buffer(id),
         Family::Table => Content::Table(id),
+        // Behind a trait object the type is not told.
+        Family::Shared if types.get(id).size == 0 => {
+            Content::OwnLayout { function: Rc::from(&*function.path), parameters: [].into() }
+        }
         Family::Shared => Content::Shared(id),
     })
 }

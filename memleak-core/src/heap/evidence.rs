@@ -78,6 +78,11 @@ pub struct Claims {
 }
 
 impl Claims {
+    /// Whether an owner of `block` was found.
+    pub fn owned(&self, block: usize) -> bool {
+        self.owners.contains_key(&block)
+    }
+
     /// Whether `block`, held like this, has all the owners it can have.
     fn taken(&self, block: usize, claim: Claim) -> bool {
         let owners = self.owners.get(&block).copied().unwrap_or(0);

@@ -65,6 +65,8 @@ pub enum Home {
 pub enum Doubt {
     /// It is listed for this suspended future, which may have moved or dropped it before the await.
     Suspended(Rc<str>),
+    /// It was captured by this closure, which may have moved or dropped it: nobody who could still call it was found.
+    Captured(Rc<str>),
     /// It is in memory that need not be initialised: a union, `MaybeUninit`, `ManuallyDrop`.
     MaybeUninit,
     /// It is in a buffer whose owner was not found.
@@ -85,8 +87,10 @@ pub fn find(view: View<'_>, contents: &[Content], roots: &[Root], subject: &dyn 
         holds: HashMap::new(),
         queue: Vec::new(),
         uncertain: Vec::new(),
+        closures: Vec::new(),
         read_by_owner: HashSet::new(),
         seen: HashSet::new(),
+        names: Names::default(),
         found: Vec::new(),
     };
     search.certain_places(contents, roots);
@@ -104,6 +108,8 @@ struct Place {
     address: RuntimeAddress,
     home: Home,
     doubt: Option<Doubt>,
+    /// The value may have been moved on and changed: what it says of its elements may be out of date, for this reason.
+    outdated: Option<Doubt>,
 }
 
 struct Search<'a> {
@@ -113,21 +119,28 @@ struct Search<'a> {
     holds: HashMap<TypeId, bool>,
     queue: Vec<Place>,
     uncertain: Vec<Place>,
+    /// Blocks that are a closure; while it runs, its captures are on a stack, and the block is a stale copy.
+    closures: Vec<usize>,
     /// Blocks whose elements an owner told.
     read_by_owner: HashSet<usize>,
-    seen: HashSet<(RuntimeAddress, Rc<str>)>,
+    /// Found already: where, and the number of its name.
+    seen: HashSet<(RuntimeAddress, usize)>,
+    names: Names,
     found: Vec<Instance>,
 }
 
 impl Search<'_> {
     fn certain_places(&mut self, contents: &[Content], roots: &[Root]) {
         for (index, root) in roots.iter().enumerate() {
-            self.enter(root.ty, root.address, Home::Root(index), None);
+            self.enter(root.ty, root.address, Home::Root(index));
         }
         for (index, content) in contents.iter().enumerate() {
             let start = self.view.snapshot.blocks()[index].address;
             match *content {
-                Content::Value(ty) => self.enter(ty, start, Home::Block(index), None),
+                Content::Value(ty) if !self.can_hold(ty) => {}
+                Content::Value(ty) if is_closure(&self.view.types.get(ty)) => self.closures.push(index),
+                Content::Value(ty) => self.enter(ty, start, Home::Block(index)),
+                Content::Unwritten(ty) => self.put_off(ty, start, Home::Block(index), &Doubt::MaybeUninit),
                 Content::Shared(element) => self.shared(index, element),
                 _ => {}
             }
@@ -144,10 +157,11 @@ impl Search<'_> {
             return;
         }
         let count = record.size.saturating_sub(COUNTS) / size;
-        self.elements(&Elements { ty: element, start: at(record.address, COUNTS), count }, Home::Block(block), None);
+        self.elements(&Elements { ty: element, start: at(record.address, COUNTS), count }, Home::Block(block));
     }
 
-    /// A hashbrown block tells its elements itself, so one whose owner is on a stack or in a thread-local still counts.
+    /// A hashbrown block tells its elements itself, so one whose owner is on a stack or in a thread-local still counts. An iterator that
+    /// takes the elements out leaves the block as it was.
     fn unowned_tables(&mut self, contents: &[Content]) {
         for (index, content) in contents.iter().enumerate() {
             let &Content::Table(element) = content else { continue };
@@ -155,11 +169,12 @@ impl Search<'_> {
                 continue;
             }
             match self.view.table_elements(index, element) {
-                Ok(elements) => elements.iter().for_each(|run| self.elements(run, Home::Block(index), None)),
+                Ok(elements) => {
+                    elements.iter().for_each(|run| self.put_off_elements(run, Home::Block(index), &Doubt::NoOwner))
+                }
                 Err(_) => self.not_understood(element, Home::Block(index)),
             }
         }
-        self.drain();
     }
 
     fn unowned_buffers(&mut self, contents: &[Content]) {
@@ -170,36 +185,58 @@ impl Search<'_> {
             }
             let block = self.view.snapshot.blocks()[index];
             let size = self.view.types.get(element).size;
-            for slot in 0..block.size.checked_div(size).unwrap_or(0) {
-                self.uncertain.push(Place {
-                    ty: element,
-                    address: at(block.address, slot * size),
-                    home: Home::Block(index),
-                    doubt: Some(Doubt::NoOwner),
-                });
-            }
+            let slots =
+                Elements { ty: element, start: block.address, count: block.size.checked_div(size).unwrap_or(0) };
+            self.put_off_elements(&slots, Home::Block(index), &Doubt::NoOwner);
         }
     }
 
     /// Judges what may be stale. Only if there is any are all owners looked up, whatever their type.
     fn judge_uncertain(&mut self, contents: &[Content], roots: &[Root]) {
-        if self.uncertain.is_empty() {
+        if self.uncertain.is_empty() && self.closures.is_empty() {
             return;
         }
-        let mut claims = self.all_claims(contents, roots);
+        // Looking all owners up takes long; without claims, what is dead can be told, and what owns nothing.
+        let mut claims = None;
+        if !self.closures.is_empty() {
+            let mut known = self.all_claims(contents, roots);
+            self.closures(contents, &mut known);
+            claims = Some(known);
+        }
         // Those that an owner of a buffer turned up come before the slots of buffers without one.
         let mut next = 0;
         while let Some(place) = self.uncertain.get(next).cloned() {
             next += 1;
-            if matches!(place.home, Home::Block(block) if place.doubt == Some(Doubt::NoOwner) && self.read_by_owner.contains(&block))
-            {
+            let slot_of = match place.home {
+                Home::Block(block) if place.doubt == Some(Doubt::NoOwner) => Some(block),
+                _ => None,
+            };
+            if slot_of.is_some_and(|block| self.read_by_owner.contains(&block)) {
+                continue;
+            }
+            match Claims::default().judge(self.view, place.ty, place.address) {
+                Evidence::Dead => continue,
+                Evidence::Undecided if slot_of.is_none() => {
+                    self.queue.push(place);
+                    self.drain();
+                    continue;
+                }
+                _ => {}
+            }
+            if claims.is_none() {
+                claims = Some(self.all_claims(contents, roots));
+            }
+            let Some(claims) = &mut claims else { continue };
+            if slot_of.is_some_and(|block| claims.owned(block)) {
                 continue;
             }
             match claims.judge(self.view, place.ty, place.address) {
                 Evidence::Dead => continue,
                 Evidence::Alive => {
                     claims.add_all(self.view, place.ty, place.address, &mut Vec::new());
-                    self.queue.push(Place { doubt: None, ..place });
+                    let moves = matches!(place.doubt, Some(Doubt::Suspended(_) | Doubt::Captured(_)));
+                    let outdated = place.doubt.clone().filter(|_| moves);
+                    self.queue.push(Place { doubt: None, outdated, ..place });
                 }
                 Evidence::Undecided => self.queue.push(place),
             }
@@ -207,30 +244,63 @@ impl Search<'_> {
         }
     }
 
+    /// A closure that somebody certainly owns is not running by value, so its captures are there. Those of the others are put off.
+    fn closures(&mut self, contents: &[Content], claims: &mut Claims) {
+        let mut waiting = std::mem::take(&mut self.closures);
+        loop {
+            let (owned, others): (Vec<usize>, Vec<usize>) = waiting.iter().partition(|block| claims.owned(**block));
+            waiting = others;
+            if owned.is_empty() {
+                break;
+            }
+            for block in owned {
+                let &Content::Value(ty) = &contents[block] else { continue };
+                let start = self.view.snapshot.blocks()[block].address;
+                self.claim_all(claims, vec![Elements { ty, start, count: 1 }]);
+                self.enter(ty, start, Home::Block(block));
+            }
+        }
+        self.drain();
+        let mut slots = std::mem::take(&mut self.uncertain);
+        for block in waiting {
+            let &Content::Value(ty) = &contents[block] else { continue };
+            let name = self.view.types.get(ty).name.clone();
+            self.put_off(ty, self.view.snapshot.blocks()[block].address, Home::Block(block), &Doubt::Captured(name));
+        }
+        // Captures before slots of buffers: what owns comes before what is owned.
+        self.uncertain.append(&mut slots);
+    }
+
     /// Who owns what, as told by all values that certainly live.
     fn all_claims(&mut self, contents: &[Content], roots: &[Root]) -> Claims {
         let mut claims = Claims::default();
-        let mut queue: Vec<Elements> =
+        let mut values: Vec<Elements> =
             roots.iter().map(|root| Elements { ty: root.ty, start: root.address, count: 1 }).collect();
         for (index, content) in contents.iter().enumerate() {
             let start = self.view.snapshot.blocks()[index].address;
             match *content {
-                Content::Value(ty) => queue.push(Elements { ty, start, count: 1 }),
-                Content::Table(element) => queue.extend(self.view.table_elements(index, element).unwrap_or_default()),
+                Content::Value(ty) if !is_closure(&self.view.types.get(ty)) => {
+                    values.push(Elements { ty, start, count: 1 });
+                }
                 _ => {}
             }
         }
+        self.claim_all(&mut claims, values);
+        claims
+    }
+
+    /// Notes what these values own, and what the elements own that they have elsewhere.
+    fn claim_all(&self, claims: &mut Claims, mut values: Vec<Elements>) {
         let mut seen = HashSet::new();
-        while let Some(run) = queue.pop() {
+        while let Some(run) = values.pop() {
             let size = self.view.types.get(run.ty).size;
             for index in 0..if size == 0 { 0 } else { run.count } {
                 let address = at(run.start, index * size);
                 if seen.insert((address, run.ty)) {
-                    claims.add_all(self.view, run.ty, address, &mut queue);
+                    claims.add_all(self.view, run.ty, address, &mut values);
                 }
             }
         }
-        claims
     }
 
     /// Blocks with a layout of their allocator's own: a value may be in there if the size is that of a wanted type, or if the
@@ -241,12 +311,19 @@ impl Search<'_> {
             let block = self.view.snapshot.blocks()[index];
             let home = Home::Block(index);
             let doubt = Some(Doubt::OwnLayout(function.clone()));
-            let fitting =
-                self.subject.candidates().iter().copied().find(|ty| self.view.types.get(*ty).size == block.size);
+            // `Arc<dyn Trait>` from a box: counts, then a value of any type.
+            let counted = ["alloc::sync::", "alloc::rc::"].iter().any(|module| function.starts_with(module));
+            let start = if counted { 16 } else { 0 };
+            if counted && self.view.snapshot.word(block.address) == Some(0) {
+                continue;
+            }
+            let fits = |ty: &TypeId| self.view.types.get(*ty).size + start == block.size;
+            let fitting = self.subject.candidates().iter().copied().find(fits);
             if let Some(ty) = fitting {
-                self.uncertain.push(Place { ty, address: block.address, home, doubt });
+                self.uncertain.push(Place { ty, address: at(block.address, start), home, doubt, outdated: None });
             } else if let Some(ty) = parameters.iter().copied().find(|ty| self.can_hold(*ty)) {
-                let name = self.view.types.get(ty).name.clone();
+                let wanted = self.subject.candidates().first().copied().unwrap_or(ty);
+                let name = self.view.types.get(wanted).name.clone();
                 self.record(&name, block.size, block.address, home, doubt);
             }
         }
@@ -258,24 +335,28 @@ impl Search<'_> {
         }
     }
 
-    fn enter(&mut self, ty: TypeId, address: RuntimeAddress, home: Home, doubt: Option<Doubt>) {
+    /// A whole block or static.
+    fn enter(&mut self, ty: TypeId, address: RuntimeAddress, home: Home) {
         if self.can_hold(ty) {
-            self.queue.push(Place { ty, address, home, doubt });
+            self.queue.push(Place { ty, address, home, doubt: None, outdated: None });
         }
     }
 
-    fn elements(&mut self, run: &Elements, home: Home, doubt: Option<Doubt>) {
+    /// A part of a place is as certain as the whole.
+    fn enter_part(&mut self, ty: TypeId, address: RuntimeAddress, whole: &Place) {
+        if self.can_hold(ty) {
+            self.queue.push(Place { ty, address, ..whole.clone() });
+        }
+    }
+
+    fn elements(&mut self, run: &Elements, home: Home) {
         if !self.can_hold(run.ty) {
             return;
         }
         let size = self.view.types.get(run.ty).size;
         for index in 0..run.count {
-            self.queue.push(Place {
-                ty: run.ty,
-                address: at(run.start, index.wrapping_mul(size)),
-                home,
-                doubt: doubt.clone(),
-            });
+            let address = at(run.start, index.wrapping_mul(size));
+            self.queue.push(Place { ty: run.ty, address, home, doubt: None, outdated: None });
         }
     }
 
@@ -300,7 +381,7 @@ impl Search<'_> {
                     let address = at(place.address, field.offset);
                     // `Arc::new_uninit` and `new_cyclic`: with a strong count there is a value.
                     let value = if counted { self.view.maybe_absent(&self.view.types.get(field.ty)) } else { None };
-                    self.enter(value.unwrap_or(field.ty), address, place.home, place.doubt.clone());
+                    self.enter_part(value.unwrap_or(field.ty), address, place);
                 }
             }
             TypeKind::Union { fields } => {
@@ -309,8 +390,10 @@ impl Search<'_> {
                 }
             }
             &TypeKind::Array { element, count } => {
-                let run = Elements { ty: element, start: place.address, count };
-                self.elements(&run, place.home, place.doubt.clone());
+                let size = self.view.types.get(element).size;
+                for index in 0..count {
+                    self.enter_part(element, at(place.address, index * size), place);
+                }
             }
             TypeKind::Enum { coroutine, .. } => self.visit_enum(&ty, *coroutine, place),
             TypeKind::Scalar | TypeKind::Pointer { .. } | TypeKind::Opaque => {}
@@ -322,12 +405,15 @@ impl Search<'_> {
             Ok(owned) => {
                 let home = owned.block.map_or(place.home, |(block, _)| Home::Block(block));
                 if let Some((block, _)) = owned.block
-                    && !owned.elements.is_empty()
+                    && !self.view.element_types(ty).is_empty()
                 {
                     self.read_by_owner.insert(block);
                 }
                 for run in &owned.elements {
-                    self.elements(run, home, None);
+                    match &place.outdated {
+                        Some(doubt) => self.put_off_elements(run, home, doubt),
+                        None => self.elements(run, home),
+                    }
                 }
             }
             Err(_) if place.doubt.is_none() => {
@@ -347,25 +433,51 @@ impl Search<'_> {
             return;
         };
         if self.subject.wants_variant(ty, &variant.name) {
-            let name = format!("{}::{}", ty.name, variant.name);
-            self.record(&Rc::from(name), ty.size, place.address, place.home, place.doubt.clone());
+            let name = self.names.kept(format!("{}::{}", ty.name, variant.name));
+            self.record(&name, ty.size, place.address, place.home, place.doubt.clone());
         }
         let TypeKind::Struct { fields } = &self.view.types.get(variant.ty).kind else { return };
         for field in fields {
             let address = at(place.address, field.offset);
             if !coroutine || certain_in_coroutine(&variant.name, &field.name) {
-                self.enter(field.ty, address, place.home, place.doubt.clone());
+                self.enter_part(field.ty, address, place);
             } else if !matches!(&*variant.name, "Returned" | "Panicked") {
                 self.maybe(field.ty, address, place, Doubt::Suspended(ty.name.clone()));
             }
         }
     }
 
-    /// Puts off a place that may be stale until all certain ones are known.
+    /// Puts off a part of a place, which may be stale, until all certain ones are known.
     fn maybe(&mut self, ty: TypeId, address: RuntimeAddress, place: &Place, doubt: Doubt) {
-        if self.can_hold(ty) {
-            let doubt = place.doubt.clone().unwrap_or(doubt);
-            self.uncertain.push(Place { ty, address, home: place.home, doubt: Some(doubt) });
+        self.put_off(ty, address, place.home, place.doubt.as_ref().or(place.outdated.as_ref()).unwrap_or(&doubt));
+    }
+
+    /// Puts off a place. Parts that come and go by themselves are put off one by one: what is captured, elements of an array.
+    fn put_off(&mut self, id: TypeId, address: RuntimeAddress, home: Home, doubt: &Doubt) {
+        if !self.can_hold(id) {
+            return;
+        }
+        let ty = self.view.types.get(id);
+        if let Some(inner) = self.view.maybe_absent(&ty) {
+            return self.put_off(inner, address, home, doubt);
+        }
+        match &ty.kind {
+            TypeKind::Struct { fields } if is_closure(&ty) => {
+                for field in fields {
+                    self.put_off(field.ty, at(address, field.offset), home, doubt);
+                }
+            }
+            &TypeKind::Array { element, count } => {
+                self.put_off_elements(&Elements { ty: element, start: address, count }, home, doubt);
+            }
+            _ => self.uncertain.push(Place { ty: id, address, home, doubt: Some(doubt.clone()), outdated: None }),
+        }
+    }
+
+    fn put_off_elements(&mut self, run: &Elements, home: Home, doubt: &Doubt) {
+        let size = self.view.types.get(run.ty).size;
+        for index in 0..run.count {
+            self.put_off(run.ty, at(run.start, index.wrapping_mul(size)), home, doubt);
         }
     }
 
@@ -381,7 +493,8 @@ impl Search<'_> {
     }
 
     fn record(&mut self, name: &Rc<str>, size: u64, address: RuntimeAddress, home: Home, doubt: Option<Doubt>) {
-        if self.seen.insert((address, name.clone())) {
+        let number = self.names.number(name);
+        if self.seen.insert((address, number)) {
             self.found.push(Instance { type_name: name.clone(), size, address, doubt, home });
         }
     }
@@ -434,5 +547,40 @@ impl Search<'_> {
             TypeKind::Scalar | TypeKind::Pointer { .. } | TypeKind::Opaque => {}
         }
         parts
+    }
+}
+
+fn is_closure(ty: &Type) -> bool {
+    ty.name.rsplit("::").next().is_some_and(|name| name.starts_with("{closure_env#"))
+}
+
+/// Numbers for names. Units describe the same type each for itself, so the same name comes in several allocations.
+#[derive(Default)]
+struct Names {
+    /// By address of the text, which the types keep, or `texts`.
+    known: HashMap<usize, usize>,
+    texts: HashMap<Rc<str>, usize>,
+}
+
+impl Names {
+    /// A name that no type keeps.
+    fn kept(&mut self, name: String) -> Rc<str> {
+        if let Some((known, _)) = self.texts.get_key_value(name.as_str()) {
+            return known.clone();
+        }
+        let name: Rc<str> = name.into();
+        self.texts.insert(name.clone(), self.texts.len());
+        name
+    }
+
+    fn number(&mut self, name: &Rc<str>) -> usize {
+        let address = Rc::as_ptr(name).addr();
+        if let Some(number) = self.known.get(&address) {
+            return *number;
+        }
+        let next = self.texts.len();
+        let number = *self.texts.entry(name.clone()).or_insert(next);
+        self.known.insert(address, number);
+        number
     }
 }

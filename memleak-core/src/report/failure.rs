@@ -137,6 +137,9 @@ fn reason(doubt: &Doubt) -> String {
             "a local of the suspended future {}, which may have moved or dropped it before this await",
             short(future)
         ),
+        Doubt::Captured(closure) => {
+            format!("captured by {}, which may be running and have moved or dropped it", short(closure))
+        }
         Doubt::MaybeUninit => {
             "in memory that need not hold a value: a union, `MaybeUninit` or `ManuallyDrop`".to_owned()
         }

@@ -198,6 +198,7 @@ impl<J: Judge> OnTokio<J> {
         };
         begin(&*course.judge, &course.progress);
         let ended = catch(|| body(driver.runtime()));
+        driver.let_begin();
         let _own = tracker::untracked();
         let first = course.look(&ended, |pause| driver.run_for(pause));
         tell(&news, News::Looked(first));

@@ -48,6 +48,16 @@ mod on_tokio {
             &self.runtime
         }
 
+        /// Lets tasks that the body has spawned begin: one that has not been polled holds nothing yet that it will hold.
+        pub(in super::super) fn let_begin(&mut self) {
+            self.runtime.block_on(async {
+                for _ in 0..FIRST_TURNS {
+                    turn().await;
+                }
+            });
+            self.runtime.block_on(turns(FIRST_TURNS_TIME));
+        }
+
         /// Lets tasks, timers and IO run for about `pause`, and says how much of that counts as time waited.
         ///
         /// A paused clock goes first, by as much as real time would have gone. It would jump from timer to timer without end, so it is not
@@ -67,6 +77,23 @@ mod on_tokio {
 
     /// Fewer looks at the heap while a paused clock goes.
     const LEAST_CLOCK_STEP: Duration = Duration::from_millis(40);
+
+    /// How many turns a runtime gets before the first look at the heap, and how long its other threads have to take up work.
+    const FIRST_TURNS: u32 = 64;
+    const FIRST_TURNS_TIME: Duration = Duration::from_millis(1);
+
+    /// Lets the runtime turn to all else that is ready.
+    async fn turn() {
+        let mut turned = false;
+        future::poll_fn(move |context| {
+            if std::mem::replace(&mut turned, true) {
+                return Poll::Ready(());
+            }
+            context.waker().wake_by_ref();
+            Poll::Pending
+        })
+        .await;
+    }
 
     /// How long a runtime rests between two turns.
     const TURN: Duration = Duration::from_micros(100);
