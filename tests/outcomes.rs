@@ -79,7 +79,7 @@ const TABLE: &[(&str, Due)] = &[
     ("names::generics_that_do_not_match", Pass),
     ("names::by_variant", Fail(&["1 live", "Conn::Open"])),
     ("names::by_trait", Fail(&["1 live `outcomes::fixtures::names::Bot`, expected 0", "1 live `outcomes::fixtures::names::tcp::Link`, expected 0"])),
-    ("names::of_a_type_without_size", Fail(&["have no size"])),
+    ("names::of_a_type_without_size", Fail(&["1 live `outcomes::fixtures::names::Nothing`, expected 0"])),
     ("names::misspelt", Fail(&["no type", "Sesion", "Session"])),
     ("names::one_right_one_misspelt", Fail(&["no type", "Sesion"])),
 

@@ -72,10 +72,6 @@ pub(super) fn resolve(types: &TypeTable, expectation: &Expectation) -> Result<Re
     if resolved.names.is_empty() && resolved.variants.is_empty() {
         return Err(unknown(types, expectation, written)?);
     }
-    let counted = |id: &TypeId| types.get(*id).size > 0;
-    if resolved.variants.is_empty() && !resolved.candidates.iter().any(counted) {
-        return Err(Obstacle::NoSize(written.to_owned()));
-    }
     Ok(resolved)
 }
 

@@ -155,8 +155,6 @@ pub enum Obstacle {
         /// Names that are there, the most likely first.
         nearest: Vec<String>,
     },
-    /// The types of this name have no size: their values take no memory that could be seen.
-    NoSize(String),
     /// The count is within bounds, but something was not recorded.
     Losses(Losses),
 }

@@ -57,11 +57,6 @@ fn explain(obstacle: &Obstacle) -> Explained {
             help: PATTERNS,
         },
         Obstacle::UnknownName { written, resolved, nearest } => unknown(written, *resolved, nearest),
-        Obstacle::NoSize(written) => Explained {
-            wrong: format!("the values of `{written}` have no size, so they take no memory and cannot be counted"),
-            details: String::new(),
-            help: "name a type that has fields and holds one of them",
-        },
         Obstacle::Losses(losses) => Explained {
             wrong: "no instance too many was found, but not everything was recorded".to_owned(),
             details: failure::losses(*losses).unwrap_or_default(),
