@@ -252,7 +252,9 @@ fn main() {
     let quick = said("--quick") || !said("--bench");
     let (scale, rounds) = if quick { (10, 1) } else { (1, 5) };
     println!("ns per allocation (processor time) and peak memory, as ratios to plain System in the same round");
-    println!("depth  stacks  threads | System ns | memleak time memory | dhat time memory | backtrace time memory");
+    println!(
+        "depth  stacks  threads | System ns | memleak time memory | bytes per live block | dhat time memory | backtrace time memory"
+    );
     for threads in [1, 2] {
         for (depth, far) in [(10, false), (30, false), (60, false), (30, true)] {
             let load = Load { allocations: 2_200_000 / scale, live: 200_000 / scale, depth, far, threads };
@@ -261,10 +263,11 @@ fn main() {
             let peers = compare(&["system", "dhat", "backtrace"], tenth, 1);
             let ratio = |a: &(f64, f64), b: &(f64, f64)| format!("{:6.2}x {:5.2}x", a.0 / b.0, a.1 / b.1);
             println!(
-                "{depth:5}  {:6}  {threads:7} | {:9.0} | {:>19} | {:>16} | {:>20}",
+                "{depth:5}  {:6}  {threads:7} | {:9.0} | {:>19} | {:20.0} | {:>16} | {:>20}",
                 if far { "far" } else { "near" },
                 ours[0].0,
                 ratio(&ours[1], &ours[0]),
+                (ours[1].1 - ours[0].1) * 1024.0 / load.live as f64,
                 ratio(&peers[1], &peers[0]),
                 ratio(&peers[2], &peers[0]),
             );
