@@ -11,6 +11,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
+use std::time::{Duration, Instant};
 
 /// `System`, with a list of its live blocks.
 struct Counting {
@@ -66,6 +67,16 @@ impl Counting {
     }
 }
 
+/// The thread whose next `realloc` takes long, or that it does so now.
+static SLOW: AtomicU64 = AtomicU64::new(0);
+const IS_SLOW: u64 = 1;
+
+/// Different for each thread, and never [`IS_SLOW`].
+fn thread_id() -> u64 {
+    thread_local!(static HERE: u64 = const { 0 });
+    HERE.with(|here| std::ptr::from_ref(here) as u64)
+}
+
 fn home(block: *mut u8) -> usize {
     (block as usize >> 4).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - PLACES.ilog2())
 }
@@ -94,6 +105,10 @@ unsafe impl GlobalAlloc for &Counting {
 
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
         self.remove(block);
+        if SLOW.load(Ordering::Relaxed) == thread_id() {
+            SLOW.store(IS_SLOW, Ordering::Relaxed);
+            thread::sleep(Duration::from_millis(100));
+        }
         // SAFETY: the caller's promise, passed on.
         let moved = unsafe { System.realloc(block, layout, new_size) };
         self.add(moved, new_size);
@@ -240,7 +255,7 @@ fn compare() {
         if unknown == (0, 0) {
             return;
         }
-        thread::sleep(std::time::Duration::from_millis(10));
+        thread::sleep(Duration::from_millis(10));
     }
     panic!("{unknown:x?} lives and is not recorded");
 }
@@ -269,14 +284,13 @@ fn fork_and_check() {
 }
 
 #[test]
-#[ignore = "hangs now and then, seen at the fork among threads: run it by name until that is understood"]
 fn the_table_is_what_the_inner_allocator_says() {
     tracked("the_table_is_what_the_inner_allocator_says", || {
         compare();
         let workers: Vec<_> = (1..=4)
             .map(|worker| {
                 thread::spawn(move || {
-                    for round in 0..25u64 {
+                    for round in 0..60u64 {
                         let seed = worker * 1_000_003 + round * 7_919;
                         // Ends with blocks in thread-locals, and in a thread that was never joined by their maker.
                         thread::spawn(move || work(seed, 400)).join().unwrap();
@@ -288,11 +302,12 @@ fn the_table_is_what_the_inner_allocator_says() {
         let forks = thread::spawn(|| {
             while !STOP.load(Ordering::Relaxed) {
                 fork_and_check();
-                thread::sleep(std::time::Duration::from_millis(5));
+                thread::sleep(Duration::from_millis(5));
             }
         });
         let mut copies = Vec::new();
         while !workers.iter().all(thread::JoinHandle::is_finished) {
+            let began = Instant::now();
             let frozen = tracker::freeze();
             check(&frozen);
             for block in frozen.blocks().iter().step_by(7) {
@@ -300,7 +315,8 @@ fn the_table_is_what_the_inner_allocator_says() {
                 assert!(frozen.copy(block, &mut copies));
             }
             drop(frozen);
-            thread::yield_now();
+            // One freeze after another would let the others do a step or two in between.
+            thread::sleep(began.elapsed());
         }
         STOP.store(true, Ordering::Relaxed);
         for thread in workers.into_iter().chain([forks]) {
@@ -311,6 +327,27 @@ fn the_table_is_what_the_inner_allocator_says() {
         compare();
         SHARED.lock().unwrap().clear();
         compare();
+    });
+}
+
+/// However long that takes.
+#[test]
+fn a_freeze_waits_for_a_slow_realloc() {
+    tracked("a_freeze_waits_for_a_slow_realloc", || {
+        let resizer = thread::spawn(|| {
+            let mut raw = Raw::new(&mut Random(3));
+            SLOW.store(thread_id(), Ordering::Relaxed);
+            raw.resize(5_000);
+            raw
+        });
+        while SLOW.load(Ordering::Relaxed) != IS_SLOW {
+            thread::yield_now();
+        }
+        let frozen = tracker::freeze();
+        let found = frozen.blocks().iter().filter(|block| block.size == 5_000).count();
+        drop(frozen);
+        assert_eq!(found, 1);
+        drop(resizer.join().unwrap());
     });
 }
 

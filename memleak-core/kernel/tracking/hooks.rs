@@ -36,7 +36,7 @@
 //!   that it `realloc`s; what it frees is gone at once, and `block_at` no longer finds it.
 
 use super::super::interface_tracker::*;
-use super::lock::{FREEZE, pause};
+use super::lock::{FREEZE, NONE, pause, pause_or_sleep};
 use super::modules;
 use super::os;
 use super::pool;
@@ -276,11 +276,11 @@ fn hold_off_freezes(thread: &Thread) {
     loop {
         // Either the freezing thread sees this, or this thread sees its word: both are sequentially consistent.
         thread.reallocating.store(depth.wrapping_add(1), Ordering::SeqCst);
-        if depth != 0 || FREEZE.load(Ordering::SeqCst) == 0 || table::held_by_me() {
+        if depth != 0 || FREEZE.load(Ordering::SeqCst) == NONE || table::held_by_me() {
             return;
         }
         thread.reallocating.store(0, Ordering::SeqCst);
-        pause(&mut tries);
+        pause_or_sleep(&mut tries);
     }
 }
 

@@ -1,4 +1,4 @@
-//! A lock that cannot allocate: spins, then yields, then sleeps while a freeze lasts.
+//! A lock that cannot allocate: spins, then yields. And the word that says how far a freeze is.
 //!
 //! May use: `os`.
 
@@ -6,8 +6,11 @@ use super::os;
 use core::hint::spin_loop;
 use core::sync::atomic::{AtomicU32, Ordering};
 
-/// 1 while a thread holds all regions of the table. Waiters sleep on it.
-pub static FREEZE: AtomicU32 = AtomicU32::new(0);
+/// `NONE`, `COMING` while a thread is taking the regions of the table, `HELD` while it holds all of them.
+pub static FREEZE: AtomicU32 = AtomicU32::new(NONE);
+pub const NONE: u32 = 0;
+pub const COMING: u32 = 1;
+pub const HELD: u32 = 2;
 
 /// A lock of one word: 0 free, 1 held.
 #[repr(transparent)]
@@ -29,13 +32,21 @@ impl Lock {
     #[inline(always)]
     pub fn lock(&self) {
         if !self.try_lock() {
-            self.wait();
+            self.wait(pause);
+        }
+    }
+
+    /// Takes a lock that a freeze holds to its end: sleeps until then. The caller must hold no lock at all.
+    #[inline(always)]
+    pub fn lock_or_sleep(&self) {
+        if !self.try_lock() {
+            self.wait(pause_or_sleep);
         }
     }
 
     #[cold]
     #[inline(never)]
-    fn wait(&self) {
+    fn wait(&self, pause: fn(&mut u32)) {
         let mut tries = 0u32;
         loop {
             if self.0.load(Ordering::Relaxed) == 0 && self.try_lock() {
@@ -52,14 +63,18 @@ impl Lock {
     }
 }
 
-/// One step of waiting for something another thread does: longer the more often it is called.
+/// One step of waiting for something that another thread does.
 pub fn pause(tries: &mut u32) {
     *tries = tries.saturating_add(1);
-    if *tries < 64 {
-        spin_loop();
-    } else if *tries < 128 || FREEZE.load(Ordering::Relaxed) == 0 {
-        os::yield_now();
+    if *tries < 64 { spin_loop() } else { os::yield_now() }
+}
+
+/// Like [`pause`], and sleeps while a freeze lasts. Not while it is coming: the thread that brings it may wait for this one, and waits
+/// itself with the functions of this file.
+pub fn pause_or_sleep(tries: &mut u32) {
+    if *tries >= 128 && FREEZE.load(Ordering::Relaxed) == HELD {
+        os::wait_while(&FREEZE, HELD);
     } else {
-        os::wait_while(&FREEZE, 1);
+        pause(tries);
     }
 }

@@ -9,7 +9,7 @@
 //! `OPENING` (a region's first use) is taken while holding no region; a freeze holds it to its end.
 
 use super::super::interface_tracker::RawBlock;
-use super::lock::{FREEZE, Lock, pause};
+use super::lock::{COMING, FREEZE, HELD, Lock, NONE, pause_or_sleep};
 use super::os;
 use super::pool;
 use core::cell::UnsafeCell;
@@ -114,7 +114,7 @@ fn hold_contended(region: &'static Region) -> Held {
     if held_by_me() {
         return Held { region, release: false };
     }
-    region.lock.lock();
+    region.lock.lock_or_sleep();
     Held { region, release: true }
 }
 
@@ -299,7 +299,7 @@ pub fn get(address: u64) -> RawBlock {
 fn open(number: u64) -> Option<&'static Region> {
     let mine = held_by_me();
     if !mine {
-        OPENING.lock();
+        OPENING.lock_or_sleep();
     }
     let region = open_locked(number);
     if !mine {
@@ -350,13 +350,14 @@ fn each_open(mut f: impl FnMut(&'static Region)) {
 /// Takes all regions. The caller must not hold any; `settle` is called when no new `realloc` can begin, and before any region is taken.
 pub fn freeze(settle: impl FnOnce()) {
     let mut tries = 0;
-    while FREEZE.compare_exchange(0, 1, Ordering::SeqCst, Ordering::Relaxed).is_err() {
-        pause(&mut tries);
+    while FREEZE.compare_exchange(NONE, COMING, Ordering::SeqCst, Ordering::Relaxed).is_err() {
+        pause_or_sleep(&mut tries);
     }
     settle();
     OPENING.lock();
     each_open(|region| region.lock.lock());
     HOLDER.store(os::thread_word().cast(), Ordering::Relaxed);
+    FREEZE.store(HELD, Ordering::SeqCst);
 }
 
 /// Gives all regions back.
@@ -364,7 +365,7 @@ pub fn thaw() {
     HOLDER.store(ptr::null_mut(), Ordering::Relaxed);
     each_open(|region| region.lock.unlock());
     OPENING.unlock();
-    FREEZE.store(0, Ordering::SeqCst);
+    FREEZE.store(NONE, Ordering::SeqCst);
     os::wake(&FREEZE);
 }
 
