@@ -8,11 +8,19 @@
 //! - [`evidence`]: whether a value that may be stale is one.
 //! - [`program`]: the running program, which ties the above to its debug info.
 //! - [`instances`]: the search for the live instances of a type.
+//! - [`places`]: from a word in memory to the field it is.
+//! - [`graph`]: who points to whom.
+//! - [`lost`]: what nothing leads to.
+//! - [`holders`]: who holds a value, by name.
 
 pub mod containers;
 pub mod contents;
 pub mod evidence;
+pub mod graph;
+pub mod holders;
 pub mod instances;
+pub mod lost;
+pub mod places;
 pub mod program;
 pub mod snapshot;
 

@@ -1,0 +1,141 @@
+//! Who holds a block or a value: the way from a root to it, in the names of the program.
+//!
+//! May use: `debuginfo`, `stack`, `address`.
+
+use crate::debuginfo::functions::Location;
+use crate::heap::graph::EdgeKind;
+use crate::stack::StackId;
+use std::rc::Rc;
+
+/// One holder of a value, from the root down.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Holder {
+    /// Where the way begins.
+    pub root: HeldBy,
+    /// From the root to the value, hop by hop.
+    pub hops: Vec<Hop>,
+}
+
+/// Where a way begins.
+#[derive(Clone, PartialEq, Debug)]
+pub enum HeldBy {
+    /// A static.
+    Static {
+        /// Qualified.
+        name: Rc<str>,
+        /// Its type, in full.
+        ty: Rc<str>,
+        /// Where it is declared.
+        declared: Option<Location>,
+    },
+    /// A thread-local of a live thread.
+    ThreadLocal {
+        /// Qualified.
+        name: Rc<str>,
+        /// Its type, in full.
+        ty: Rc<str>,
+        /// Where it is declared.
+        declared: Option<Location>,
+        /// The thread's name; empty if it has none.
+        thread: Rc<str>,
+    },
+    /// A task of an async runtime.
+    Task(Task),
+    /// The stack or a register of a live thread.
+    Thread {
+        /// The thread's name; empty if it has none.
+        name: Rc<str>,
+    },
+    /// Thread-local memory of a thread, of which no thread-local is known by name.
+    ThreadMemory {
+        /// The thread's name; empty if it has none.
+        name: Rc<str>,
+    },
+    /// A static that has no debug info: of the standard library, or of a library in another language.
+    UnnamedStatic,
+    /// Memory of another allocator.
+    Foreign,
+    /// Nothing leads to it: it is part of a cycle, or the way begins at a lost block.
+    Nothing,
+}
+
+/// A task of an async runtime, or a future that is stored somewhere.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Task {
+    /// The future, in full: `chat::heartbeat::{async_fn_env#0}`.
+    pub future: Rc<str>,
+    /// Where the block was allocated, which for a task is where it was spawned.
+    pub spawned: StackId,
+    /// What it is doing.
+    pub state: TaskState,
+}
+
+/// What a task or future is doing.
+#[derive(Clone, PartialEq, Debug)]
+pub enum TaskState {
+    /// It has not been polled yet.
+    NotBegun,
+    /// It is parked on an await.
+    Suspended {
+        /// The awaited futures, outermost first: the task's own, then what it awaits, and so on.
+        awaits: Vec<Await>,
+    },
+    /// It has ended; its result was not taken.
+    Finished,
+    /// Its type is not a coroutine, or its state makes no sense.
+    Unknown,
+}
+
+/// One future that is parked on an await.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Await {
+    /// The future, in full.
+    pub future: Rc<str>,
+    /// The line of the await in it.
+    pub at: Option<Location>,
+}
+
+/// One hop: from a value, through its fields, to a block.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Hop {
+    /// The fields, locals and slots on the way, as a user would write them: `.sessions`, `[3]`, `local session`, `captured session`.
+    pub way: Vec<Way>,
+    /// The type of the pointer that leads to the next block, or of the value itself at the end of the last hop; in full.
+    pub ty: Rc<str>,
+    /// What kind of pointer it is; none at the end of the last hop, if the value is a part of the block reached.
+    pub kind: Option<EdgeKind>,
+    /// For a counted pointer: how many owners were found, and how many its count says there are.
+    pub counted: Option<Counted>,
+}
+
+/// The owners of an `Rc` or `Arc`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Counted {
+    /// Live `Rc`s or `Arc`s that were found.
+    pub found: u64,
+    /// The strong count.
+    pub strong: u64,
+}
+
+/// A part on the way.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Way {
+    /// A field: `.sessions`; `.0` of a tuple. Fields that only a library knows (`.inner`, `.buf`) are left out.
+    Field(Rc<str>),
+    /// A local of an async fn or block.
+    Local(Rc<str>),
+    /// A variable that a closure, or an async block, captured.
+    Captured(Rc<str>),
+    /// An element of a `Vec`, slice, array or deque.
+    Index(u64),
+    /// A key of a map, or a member of a set.
+    Key,
+    /// A value of a map.
+    Value,
+    /// A message in a channel.
+    Message,
+    /// The wanted variant of an enum, where that says something: `Conn::Open`.
+    Variant(Rc<str>),
+    /// The way is not known: the pointer is in memory without a type.
+    Unknown,
+}
