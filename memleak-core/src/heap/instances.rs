@@ -1,11 +1,12 @@
 //! The search for the live instances of a type: in blocks, in statics, and in what those own.
 //!
-//! May use: `debuginfo` (types only), `tracker`, `stack`, `address`.
+//! May use: `debuginfo` (types and `DieRef` only), `tracker`, `stack`, `address`.
 //!
 //! Certain places come first: values that fill a block or a static, their fields, active variants, and the live elements of their
 //! containers. They also tell who owns what. Places that may be stale are judged afterwards, by [`crate::heap::evidence`].
 
 use crate::address::RuntimeAddress;
+use crate::debuginfo::load::DieRef;
 use crate::debuginfo::types::{Type, TypeId, TypeKind};
 use crate::heap::containers::{Elements, Owned, Unsound, View, at};
 use crate::heap::contents::Content;
@@ -25,11 +26,15 @@ pub trait Subject {
     fn wants_variant(&self, ty: &Type, variant: &str) -> bool;
 }
 
-/// A static, to be searched as a whole.
+/// A static, or a thread-local of one thread, to be searched as a whole.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Root {
     /// Qualified.
     pub name: Rc<str>,
+    /// For a thread-local: the index of its thread in the snapshot.
+    pub thread: Option<u32>,
+    /// Its entry in the debug info, which says where it is declared; none if it is made up.
+    pub die: Option<DieRef>,
     /// Where it is.
     pub address: RuntimeAddress,
     /// Its type.

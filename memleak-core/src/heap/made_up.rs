@@ -110,7 +110,8 @@ impl MadeUpHeap {
 
     pub fn root(&mut self, address: u64, bytes: Vec<u8>, ty: TypeId) {
         self.statics.push((RuntimeAddress(address), bytes));
-        self.roots.push(Root { name: "chat::STATIC".into(), address: RuntimeAddress(address), ty });
+        let (name, address) = ("chat::STATIC".into(), RuntimeAddress(address));
+        self.roots.push(Root { name, thread: None, die: None, address, ty });
     }
 
     pub fn find(&self, wanted: &str) -> Vec<Instance> {

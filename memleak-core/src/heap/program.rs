@@ -77,6 +77,8 @@ impl Program {
     pub fn roots(&self) -> Vec<Root> {
         let root = |entry: &crate::debuginfo::statics::Static| Root {
             name: Rc::clone(&entry.name),
+            thread: None,
+            die: Some(entry.die),
             address: self.binary.runtime_address(entry.address),
             ty: entry.ty,
         };

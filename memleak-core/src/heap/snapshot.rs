@@ -15,6 +15,34 @@ pub struct Region {
     pub size: u64,
 }
 
+/// A thread that lived when the copy was made.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Thread {
+    /// The system's number for it.
+    pub id: u32,
+    /// Its name; empty if it has none.
+    pub name: String,
+    /// What its registers held; empty if it could not be stopped.
+    pub registers: Vec<u64>,
+    /// Its stack, from the stack pointer to the end; copied. None if it is not known.
+    pub stack: Option<Region>,
+    /// Its thread-local memory and what the C library keeps beside it; copied. None if it is not known.
+    pub thread_locals: Option<Region>,
+    /// Where the executable's block of thread-locals starts.
+    pub executables_thread_locals: Option<RuntimeAddress>,
+    /// Whether it stood still while the copy was made.
+    pub stopped: bool,
+}
+
+/// A word in memory that another allocator gave out, which leads to a block: to its start, or to what an `Arc` or `Rc` in it holds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ForeignWord {
+    /// Where it is.
+    pub at: RuntimeAddress,
+    /// What it says.
+    pub value: u64,
+}
+
 /// A copy of the heap at one moment. No block was freed or added while it was taken.
 #[derive(Clone, Debug, Default)]
 pub struct Snapshot {
@@ -25,6 +53,8 @@ pub struct Snapshot {
     /// By address; where a region is in `bytes`.
     regions: Vec<(Region, usize)>,
     bytes: Vec<u8>,
+    threads: Vec<Thread>,
+    foreign: Vec<ForeignWord>,
     losses: Losses,
 }
 
@@ -52,7 +82,8 @@ impl Snapshot {
         }
         drop(frozen);
         copied.sort_unstable_by_key(|(region, _)| region.start);
-        Snapshot { blocks, starts, regions: copied, bytes, losses: tracker::losses() }
+        let (threads, foreign) = (Vec::new(), Vec::new());
+        Snapshot { blocks, starts, regions: copied, bytes, threads, foreign, losses: tracker::losses() }
     }
 
     /// A made-up heap: blocks with their bytes (each as long as the block says), and regions with theirs.
@@ -71,6 +102,28 @@ impl Snapshot {
             snapshot.bytes.extend(bytes);
         }
         snapshot
+    }
+
+    /// A made-up heap with these threads, whose stacks and thread-locals are among its regions, and these words outside of it.
+    #[must_use]
+    pub fn with_threads(mut self, threads: Vec<Thread>, foreign: Vec<ForeignWord>) -> Snapshot {
+        (self.threads, self.foreign) = (threads, foreign);
+        self
+    }
+
+    /// The threads of the process, the one that made the copy left out.
+    pub fn threads(&self) -> &[Thread] {
+        &self.threads
+    }
+
+    /// The words in other allocators' memory that lead to blocks.
+    pub fn foreign(&self) -> &[ForeignWord] {
+        &self.foreign
+    }
+
+    /// The regions outside the heap that were copied, by address: segments, stacks, thread-locals.
+    pub fn regions(&self) -> impl Iterator<Item = Region> {
+        self.regions.iter().map(|(region, _)| *region)
     }
 
     /// The live blocks, by address.
