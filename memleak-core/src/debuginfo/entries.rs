@@ -171,6 +171,19 @@ impl Entry {
         matches!(operations.next().ok()??, gimli::Operation::TLS).then_some(offset)
     }
 
+    /// Where a variable of a coroutine's function is in the coroutine, to which the function has a pointer on its stack.
+    pub(super) fn offset_behind_pointer(&self, binary: &Binary) -> Option<u64> {
+        let unit = binary.unit(self.die.unit).ok()?;
+        let mut operations = self.location?.operations(unit.encoding());
+        let gimli::Operation::FrameOffset { .. } = operations.next().ok()?? else { return None };
+        let gimli::Operation::Deref { .. } = operations.next().ok()?? else { return None };
+        match operations.next().ok()? {
+            None => Some(0),
+            Some(gimli::Operation::PlusConstant { value }) => operations.next().ok()?.is_none().then_some(value),
+            Some(_) => None,
+        }
+    }
+
     pub(super) fn name_text(&self) -> Option<std::borrow::Cow<'static, str>> {
         Some(String::from_utf8_lossy(self.name?.slice()))
     }

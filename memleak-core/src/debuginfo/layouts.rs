@@ -1,9 +1,11 @@
 //! Reads types from the debug info: what each is called, how large it is, and what is where in it.
 //!
-//! May use: `load`, `types`, `entries`, `paths`, `definitions`.
+//! May use: `load`, `types`, `entries`, `paths`, `definitions`, `awaits`.
 
+use crate::debuginfo::awaits::{self, Places};
 use crate::debuginfo::definitions::Definitions;
 use crate::debuginfo::entries::{Constant, Entry, Walk};
+use crate::debuginfo::functions::Location;
 use crate::debuginfo::load::{Binary, DieMap, DieRef};
 use crate::debuginfo::paths::{Paths, UNNAMED};
 use crate::debuginfo::types::{Discriminant, Field, Type, TypeId, TypeKind, Types, Variant};
@@ -24,6 +26,8 @@ pub struct TypeTable<'b> {
     rows: RefCell<Vec<Row>>,
     /// Where declared types are defined, once a declaration was met.
     definitions: OnceCell<Definitions>,
+    /// Of the coroutines that were asked about.
+    awaits: RefCell<HashMap<TypeId, Places>>,
 }
 
 struct Row {
@@ -46,6 +50,16 @@ impl Types for TypeTable<'_> {
         self.rows.borrow_mut()[id.0 as usize].ty = Some(Rc::clone(&ty));
         ty
     }
+
+    fn await_location(&self, coroutine: TypeId, state: &str) -> Option<Location> {
+        let known = self.awaits.borrow().get(&coroutine).cloned();
+        let places = known.unwrap_or_else(|| {
+            let places = awaits::places(self, coroutine, self.defined_at(coroutine));
+            self.awaits.borrow_mut().insert(coroutine, Rc::clone(&places));
+            places
+        });
+        places.iter().find(|(name, _)| &**name == state).map(|(_, place)| place.clone())
+    }
 }
 
 impl<'b> TypeTable<'b> {
@@ -56,6 +70,7 @@ impl<'b> TypeTable<'b> {
             ids: RefCell::default(),
             rows: RefCell::default(),
             definitions: OnceCell::new(),
+            awaits: RefCell::default(),
         }
     }
 
@@ -78,6 +93,18 @@ impl<'b> TypeTable<'b> {
             Ok(reading) => reading.into_type(self),
             Err(_) => Type { name: "{unreadable}".into(), size: 0, kind: TypeKind::Opaque, parameters: Vec::new() },
         }
+    }
+
+    /// The entry that the type is read from: its own, or where that only declares it, the definition.
+    fn defined_at(&self, id: TypeId) -> DieRef {
+        let die = self.rows.borrow()[id.0 as usize].die;
+        let declared = Entry::at(self.binary(), die).is_some_and(|entry| entry.declaration);
+        if declared { self.definition(&self.get(id).name).unwrap_or(die) } else { die }
+    }
+
+    /// `own`, the name of an entry that is where the struct `die` is, in full.
+    pub(super) fn full_name(&self, die: DieRef, own: &str) -> Rc<str> {
+        self.paths.of_type(die, own)
     }
 
     fn definition(&self, name: &str) -> Option<DieRef> {
@@ -128,7 +155,6 @@ struct RawDiscriminant {
 struct RawVariant {
     value: Option<Constant>,
     ty: Option<DieRef>,
-    line: Option<u32>,
 }
 
 impl Reading {
@@ -197,7 +223,6 @@ impl Reading {
                 self.strange |= entry.strange || entry.member_offset.unwrap_or(0) != 0;
                 if let Some(variant) = self.variants.last_mut() {
                     variant.ty = entry.ty;
-                    variant.line = entry.line.and_then(|line| u32::try_from(line).ok());
                 }
             }
             // The parameters of a generic enum are stated in each variant only. They are the same in all: the first one's are kept.
@@ -278,8 +303,7 @@ impl Reading {
             let die = raw.ty?;
             // In a coroutine the member is called by its number, the struct `Suspend0`.
             let name = Rc::clone(self.structs.get(&die)?);
-            let line = raw.line.filter(|_| coroutine && name.starts_with("Suspend"));
-            variants.push(Variant { name, values, ty: table.id_of(die), line });
+            variants.push(Variant { name, values, ty: table.id_of(die) });
         }
         keep_possible(table, &mut variants);
         // More than one variant that nothing tells apart: this is not understood.

@@ -2,6 +2,7 @@
 //!
 //! May use: `kernel`, `address`. Knows nothing of the heap.
 
+pub mod awaits;
 pub mod code;
 mod definitions;
 mod entries;

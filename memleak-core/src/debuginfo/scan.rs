@@ -1,4 +1,4 @@
-//! Passes over all of `.debug_info`, by the kernel: the types of a name, all types, all statics.
+//! Passes over all of `.debug_info`, by the kernel: the types or functions of a name, all types, all statics.
 //!
 //! May use: `kernel`, `load`, `tree`, `paths`.
 
@@ -19,7 +19,7 @@ const TYPES: Tags = Tags::of(&[
     gimli::DW_TAG_enumeration_type.0,
     gimli::DW_TAG_base_type.0,
 ]);
-/// What types and statics are in.
+/// What types, functions and statics are in.
 const SCOPES: Tags = Tags::of(&[gimli::DW_TAG_namespace.0, gimli::DW_TAG_structure_type.0]);
 
 /// An entry that a pass came by, and the scopes around it.
@@ -59,15 +59,24 @@ impl Hit<'_> {
 
 /// Calls `each` for the types called `name`, with or without generics.
 pub(super) fn types_called(binary: &Binary, name: &str, each: impl FnMut(Hit)) -> Result<(), LoadError> {
+    called(binary, name, TYPES, each)
+}
+
+/// Calls `each` for the functions called `name`, with or without generics.
+pub(super) fn functions_called(binary: &Binary, name: &str, each: impl FnMut(Hit)) -> Result<(), LoadError> {
+    called(binary, name, Tags::of(&[gimli::DW_TAG_subprogram.0]), each)
+}
+
+fn called(binary: &Binary, name: &str, tags: Tags, each: impl FnMut(Hit)) -> Result<(), LoadError> {
     // A name that is nowhere in the file is no type's; this takes a tenth of the time of a pass.
     let Some(names) = search::find_names(binary.section(SectionId::DebugStr), name.as_bytes()) else {
         return Ok(());
     };
     let selection =
-        Selection { always: Tags::of(&[]), named: TYPES, around: SCOPES, names: &names.bits, root_only: false };
+        Selection { always: Tags::of(&[]), named: tags, around: SCOPES, names: &names.bits, root_only: false };
     match names.offsets.and_then(|offsets| units_that_refer(binary, &offsets)) {
-        Some(units) => pass(binary, units, &selection, TYPES, each),
-        None => pass(binary, all_units(binary), &selection, TYPES, each),
+        Some(units) => pass(binary, units, &selection, tags, each),
+        None => pass(binary, all_units(binary), &selection, tags, each),
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! The model is plain data so that a test can make up a heap and its types in ten lines: everything above takes `&dyn Types`.
 
+use crate::debuginfo::functions::Location;
 use std::rc::Rc;
 
 /// A type in a [`Types`].
@@ -12,6 +13,11 @@ pub struct TypeId(pub u32);
 pub trait Types {
     /// The type with this id.
     fn get(&self, id: TypeId) -> Rc<Type>;
+
+    /// Where the `.await` is that a coroutine of this type is parked on in this state (`Suspend0`), if that is known.
+    fn await_location(&self, _coroutine: TypeId, _state: &str) -> Option<Location> {
+        None
+    }
 }
 
 /// A type: what it is called, how large it is, what it is made of.
@@ -100,6 +106,4 @@ pub struct Variant {
     pub values: Vec<u128>,
     /// The variant's struct: fields with offsets from the start of the enum.
     pub ty: TypeId,
-    /// The line of the `.await`, for a coroutine's suspended states.
-    pub line: Option<u32>,
 }

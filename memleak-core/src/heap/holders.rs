@@ -59,10 +59,12 @@ pub enum HeldBy {
     Nothing,
 }
 
-/// A task of an async runtime, or a future that is stored somewhere.
+/// A task of an async runtime, or another future that has a block of its own and is polled by itself.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Task {
-    /// The future, in full: `chat::heartbeat::{async_fn_env#0}`.
+    /// What polls it.
+    pub kind: TaskKind,
+    /// The future, in full: `chat::heartbeat::{async_fn_env#0}`. For a blocking task the closure.
     pub future: Rc<str>,
     /// Where the block was allocated, which for a task is where it was spawned.
     pub spawned: StackId,
@@ -70,28 +72,49 @@ pub struct Task {
     pub state: TaskState,
 }
 
+/// What polls a task.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum TaskKind {
+    /// A runtime, or a `LocalSet`.
+    Spawned,
+    /// It is a closure that a runtime calls on a thread of its own: `spawn_blocking`.
+    Blocking,
+    /// Whoever polls the set that it is in: `FuturesUnordered`.
+    InSet,
+}
+
 /// What a task or future is doing.
 #[derive(Clone, PartialEq, Debug)]
 pub enum TaskState {
-    /// It has not been polled yet.
+    /// It has not been polled yet; a closure has not been called.
     NotBegun,
     /// It is parked on an await.
     Suspended {
-        /// The awaited futures, outermost first: the task's own, then what it awaits, and so on.
+        /// The futures from the task's own down, outermost first: each awaits the next.
         awaits: Vec<Await>,
+        /// If the last of them polls several others (`select!`, `join!`): those that have not ended, each with what it awaits in turn.
+        branches: Vec<Vec<Await>>,
     },
-    /// It has ended; its result was not taken.
+    /// A thread is in it at this moment, so its memory does not say where it is.
+    Running,
+    /// It has ended, and its result is kept, for a `JoinHandle` that has not been awaited.
     Finished,
-    /// Its type is not a coroutine, or its state makes no sense.
+    /// It has ended, and of its value nothing is left.
+    Consumed,
+    /// It panicked.
+    Panicked,
+    /// It was aborted.
+    Cancelled,
+    /// Its type is not known to be a future that can be read, or its bytes make no sense.
     Unknown,
 }
 
-/// One future that is parked on an await.
+/// One future on the way from a task to what it waits for.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Await {
-    /// The future, in full.
+    /// The future, in full: of an async fn or block, or one written by hand (`tokio::sync::notify::Notified`).
     pub future: Rc<str>,
-    /// The line of the await in it.
+    /// For an async fn or block, the `.await` (or the `select!`, the `join!`) that it is parked on; none if it has not been polled yet.
     pub at: Option<Location>,
 }
 

@@ -66,7 +66,6 @@ impl MadeUpTypes {
                 name: Rc::from(*name),
                 values: value.iter().copied().collect(),
                 ty: *ty,
-                line: None,
             })
             .collect();
         let discriminant = Some(Discriminant { offset: 0, size: width });
