@@ -1,4 +1,5 @@
-//! The loops that must be fast in every profile: stack capture, the live table, the walk over debug info entries.
+//! The loops that must be fast in every profile: stack capture, the live table, the walk over debug info entries, the search
+//! for pointers.
 //!
 //! `no_std`, no allocation, no panic, no dependency. `build.rs` compiles this crate root at full optimisation into one object file; the
 //! same files are an ordinary module of memleak-core where that is not possible (Miri). The door is `interface.rs`, which both sides
@@ -9,8 +10,10 @@ mod dies;
 mod interface;
 #[allow(dead_code, reason = "each side makes some of what the other uses")]
 mod interface_dies;
+mod interface_pointers;
 mod interface_strings;
 pub mod interface_tracker;
+mod pointers;
 mod strings;
 #[cfg_attr(
     not(all(

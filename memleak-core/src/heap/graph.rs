@@ -5,7 +5,9 @@
 use crate::address::RuntimeAddress;
 use crate::heap::containers::View;
 use crate::heap::contents::Content;
+use crate::heap::edges::Edges;
 use crate::heap::instances::Root;
+use std::cell::OnceCell;
 
 /// What a graph is made from.
 #[derive(Clone, Copy)]
@@ -89,27 +91,51 @@ pub struct Graph {
     starts: Vec<u32>,
     /// Those that are not in a block.
     outside: Vec<Edge>,
+    /// Blocks of an `Rc` or `Arc` whose value was dropped; by block.
+    dropped: Vec<bool>,
+    /// By the block they lead to; made when it is first asked for.
+    turned: OnceCell<Turned>,
+}
+
+/// The edges by the block they lead to.
+#[derive(Clone, Debug)]
+struct Turned {
+    /// Indices of edges, those outside of the heap behind the others.
+    edges: Vec<u32>,
+    /// Where each block's begin in the above; one more than there are blocks.
+    starts: Vec<u32>,
 }
 
 impl Graph {
+    /// All live edges of a heap.
+    pub fn of(heap: &Heap<'_>) -> Graph {
+        let Edges { inside, outside, dropped } = Edges::of(heap);
+        Graph::ordered(inside, outside, dropped)
+    }
+
     /// The graph of a heap of `blocks` blocks with these edges.
-    pub fn new(blocks: usize, edges: Vec<Edge>) -> Graph {
-        let block_of = |edge: &Edge| match edge.from {
-            Source::Block(block) => Some(block),
-            _ => None,
+    pub fn new(blocks: usize, mut edges: Vec<Edge>) -> Graph {
+        let order = |edge: &Edge| match edge.from {
+            Source::Block(block) => (block, edge.at),
+            _ => (u32::MAX, edge.at),
         };
-        let (mut edges, outside): (Vec<Edge>, Vec<Edge>) = edges.into_iter().partition(|edge| block_of(edge).is_some());
-        edges.sort_by_key(|edge| (block_of(edge), edge.at));
-        let mut starts = vec![0; blocks + 1];
-        for edge in &edges {
-            if let Some(block) = block_of(edge) {
-                starts[block as usize + 1] += 1;
+        edges.sort_by_key(order);
+        let outside = edges.split_off(edges.partition_point(|edge| matches!(edge.from, Source::Block(_))));
+        Graph::ordered(edges, outside, vec![false; blocks])
+    }
+
+    /// The graph of edges that are in order: by the block they are in, and by address. One `dropped` per block.
+    fn ordered(edges: Vec<Edge>, outside: Vec<Edge>, dropped: Vec<bool>) -> Graph {
+        let mut starts = Vec::with_capacity(dropped.len() + 1);
+        for (index, edge) in (0..).zip(&edges) {
+            if let Source::Block(block) = edge.from {
+                while starts.len() <= block as usize {
+                    starts.push(index);
+                }
             }
         }
-        for block in 0..blocks {
-            starts[block + 1] += starts[block];
-        }
-        Graph { edges, starts, outside }
+        starts.resize(dropped.len() + 1, edges.len() as u32);
+        Graph { edges, starts, outside, dropped, turned: OnceCell::new() }
     }
 
     /// The edges that begin in this block, by address.
@@ -123,8 +149,50 @@ impl Graph {
         &self.outside
     }
 
+    /// The edges that lead to this block, from the heap first; its own to itself are among them.
+    pub fn to_block(&self, block: u32) -> Vec<Edge> {
+        let turned = self.turned.get_or_init(|| self.turn());
+        let range = turned.starts[block as usize] as usize..turned.starts[block as usize + 1] as usize;
+        let edge = |index: &u32| {
+            let index = *index as usize;
+            *self.edges.get(index).unwrap_or_else(|| &self.outside[index - self.edges.len()])
+        };
+        turned.edges[range].iter().map(edge).collect()
+    }
+
+    fn turn(&self) -> Turned {
+        let all = || self.edges.iter().chain(&self.outside);
+        // First how many there are for each block, then where the next one goes.
+        let mut starts = vec![0u32; self.blocks() + 1];
+        for edge in all() {
+            starts[edge.to as usize] += 1;
+        }
+        let mut sum = 0;
+        for start in &mut starts {
+            sum += *start;
+            *start = sum;
+        }
+        let mut edges = vec![0; sum as usize];
+        for (index, edge) in (0..sum).rev().zip(all().rev()) {
+            let start = &mut starts[edge.to as usize];
+            *start -= 1;
+            edges[*start as usize] = index;
+        }
+        Turned { edges, starts }
+    }
+
+    /// How many live `Rc`s or `Arc`s lead to this block, wherever they are.
+    pub fn owners_found(&self, block: u32) -> u64 {
+        self.to_block(block).iter().filter(|edge| edge.kind == EdgeKind::Counted).count() as u64
+    }
+
+    /// Whether this is the block of an `Rc` or `Arc` whose value was dropped, because only `Weak`s are left.
+    pub fn dropped(&self, block: u32) -> bool {
+        self.dropped[block as usize]
+    }
+
     /// How many blocks there are.
     pub fn blocks(&self) -> usize {
-        self.starts.len().saturating_sub(1)
+        self.dropped.len()
     }
 }

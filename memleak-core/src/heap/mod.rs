@@ -1,6 +1,6 @@
 //! The frozen copy of the heap, the type of each block, and the instances that live in it.
 //!
-//! May use: `debuginfo`, `tracker`, `stack`, `address`.
+//! May use: `debuginfo`, `tracker`, `stack`, `kernel` (the search for pointers), `address`.
 //!
 //! - [`snapshot`]: the copy; everything else here reads only it, so tests make heaps up.
 //! - [`contents`]: what a block holds, told from the stack that allocated it.
@@ -9,12 +9,15 @@
 //! - [`program`]: the running program, which ties the above to its debug info.
 //! - [`instances`]: the search for the live instances of a type.
 //! - [`places`]: from a word in memory to the field it is.
+//! - [`edges`]: the words that lead into blocks.
 //! - [`graph`]: who points to whom.
+//! - [`reach`]: what is reachable, and on which way.
 //! - [`lost`]: what nothing leads to.
 //! - [`holders`]: who holds a value, by name.
 
 pub mod containers;
 pub mod contents;
+pub mod edges;
 pub mod evidence;
 pub mod graph;
 pub mod holders;
@@ -22,9 +25,12 @@ pub mod instances;
 pub mod lost;
 pub mod places;
 pub mod program;
+pub mod reach;
 pub mod snapshot;
 
 #[cfg(test)]
 mod made_up;
+#[cfg(test)]
+mod reach_tests;
 #[cfg(test)]
 mod tests;

@@ -131,6 +131,23 @@ impl Snapshot {
         &self.blocks
     }
 
+    /// The bytes of the block with this index.
+    pub fn bytes_of(&self, block: usize) -> &[u8] {
+        let start = self.starts[block];
+        &self.bytes[start..start + self.blocks[block].size as usize]
+    }
+
+    /// The address and the bytes of each block, by address.
+    pub fn copies_of_blocks(&self) -> impl Iterator<Item = (u64, &[u8])> {
+        (0..).zip(&self.blocks).map(|(index, block)| (block.address.0, self.bytes_of(index)))
+    }
+
+    /// The address and the bytes of each copied region, by address.
+    pub fn copies_of_regions(&self) -> impl Iterator<Item = (u64, &[u8])> {
+        let bytes = |(region, at): &(Region, usize)| (region.start.0, &self.bytes[*at..*at + region.size as usize]);
+        self.regions.iter().map(bytes)
+    }
+
     /// What tracking had lost when the copy was made.
     pub fn losses(&self) -> Losses {
         self.losses

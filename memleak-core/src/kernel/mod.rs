@@ -37,6 +37,23 @@ mod strings;
 #[cfg(not(memleak_kernel_object))]
 pub use strings::MEMLEAK_STRINGS;
 
+#[path = "../../kernel/interface_pointers.rs"]
+#[allow(missing_docs, reason = "shared with the kernel, where the same documentation rules do not apply")]
+pub mod interface_pointers;
+pub mod pointers;
+
+#[cfg(memleak_kernel_object)]
+unsafe extern "C" {
+    /// The part of the kernel that looks for pointers.
+    pub safe static MEMLEAK_POINTERS: interface_pointers::PointerTable;
+}
+
+#[cfg(not(memleak_kernel_object))]
+#[path = "../../kernel/pointers.rs"]
+mod search_for_pointers;
+#[cfg(not(memleak_kernel_object))]
+pub use search_for_pointers::MEMLEAK_POINTERS;
+
 #[path = "../../kernel/interface_tracker.rs"]
 #[allow(missing_docs, reason = "shared with the kernel, where the same documentation rules do not apply")]
 pub mod interface_tracker;
