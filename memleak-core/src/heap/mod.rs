@@ -13,10 +13,14 @@
 //! - [`graph`]: who points to whom.
 //! - [`reach`]: what is reachable, and on which way.
 //! - [`lost`]: what nothing leads to.
+//! - [`cycles`]: which blocks keep each other alive, and what would free them.
+//! - [`retained`]: what would be freed without certain blocks.
 //! - [`holders`]: who holds a value, by name.
 
+mod components;
 pub mod containers;
 pub mod contents;
+pub mod cycles;
 pub mod edges;
 pub mod evidence;
 pub mod graph;
@@ -26,8 +30,11 @@ pub mod lost;
 pub mod places;
 pub mod program;
 pub mod reach;
+pub mod retained;
 pub mod snapshot;
 
+#[cfg(test)]
+mod lost_tests;
 #[cfg(test)]
 mod made_up;
 #[cfg(test)]
