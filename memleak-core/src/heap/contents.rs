@@ -308,6 +308,22 @@ mod tests {
     }
 
     #[test]
+    fn boxes_that_need_not_be_written_and_shims_in_the_users_crate() {
+        let types = MadeUpTypes::default();
+        let session = types.scalar("chat::Session", 8);
+        let node = types.scalar("alloc::collections::btree::node::LeafNode<u64, chat::Session>", 64);
+        let uninit = |id| stack(&[("alloc::boxed::{impl#0}::new_uninit_in", Some(id)), ("chat::main", None)]);
+        assert_eq!(of(&types, 8, &uninit(session)), Content::Unwritten(session));
+        assert_eq!(of(&types, 64, &uninit(node)), Content::Value(node), "it says itself what is in it");
+        let shim = [
+            function("chat::_::__rust_alloc", None, None),
+            function("alloc::sync::Arc::allocate_for_slice", Some(session), None),
+            function("chat::main", None, None),
+        ];
+        assert_eq!(of(&types, 32, &shim), Content::Shared(session));
+    }
+
+    #[test]
     fn a_function_of_its_own_layout() {
         let types = MadeUpTypes::default();
         let block = types.scalar("tokio::sync::mpsc::block::Block<chat::Session>", 64);

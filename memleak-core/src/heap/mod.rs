@@ -40,4 +40,6 @@ mod made_up;
 #[cfg(test)]
 mod reach_tests;
 #[cfg(test)]
+mod stale_tests;
+#[cfg(test)]
 mod tests;

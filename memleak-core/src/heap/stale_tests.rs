@@ -1,0 +1,180 @@
+//! Instances in places that may be stale, on made-up heaps: who owns what decides, part by part.
+
+use crate::debuginfo::types::{TypeId, TypeKind};
+use crate::heap::contents::Content;
+use crate::heap::instances::Doubt;
+use crate::heap::made_up::{MadeUpHeap, words};
+
+const SESSION: &str = "chat::Session";
+
+/// A heap whose `Session` owns a `Box<[u8; 4]>` and has a number, and a block for one such box at 0x9000.
+fn owning() -> (MadeUpHeap, TypeId) {
+    let mut heap = MadeUpHeap::default();
+    let bytes = heap.types.scalar("[u8; 4]", 4);
+    let name = heap.types.pointer("alloc::boxed::Box<[u8; 4], alloc::alloc::Global>", bytes);
+    let number = heap.types.scalar("u64", 8);
+    let session = heap.types.structure(SESSION, 16, &[("name", 0, name), ("id", 8, number)]);
+    heap.block(0x9000, vec![0; 4], Content::Unknown);
+    (heap, session)
+}
+
+/// A heap whose `Session` is one number.
+fn plain() -> (MadeUpHeap, TypeId) {
+    let heap = MadeUpHeap::default();
+    let number = heap.types.scalar("u64", 8);
+    let session = heap.types.structure(SESSION, 8, &[("id", 0, number)]);
+    (heap, session)
+}
+
+fn closure(heap: &MadeUpHeap, captures: &[(&str, u64, TypeId)]) -> TypeId {
+    heap.types.structure("chat::connect::{closure_env#0}", 32, captures)
+}
+
+/// `MaybeUninit` of a plain session.
+fn maybe_uninit(heap: &MadeUpHeap, session: TypeId) -> TypeId {
+    let kind = TypeKind::Union { fields: heap.types.fields(&[("value", 0, session)]) };
+    heap.types.add("core::mem::maybe_uninit::MaybeUninit<chat::Session>", 8, kind, &[("T", session)])
+}
+
+#[test]
+fn what_the_captures_of_an_owned_closure_own_has_its_owner() {
+    let (mut heap, session) = owning();
+    let closure = closure(&heap, &[("session", 0, session)]);
+    heap.block(0x1000, words(&[0x9000, 1, 0, 0]), Content::Value(closure));
+    let word = heap.types.scalar("usize", 8);
+    let fields = heap.types.fields(&[("pointer", 0, word), ("vtable", 8, word)]);
+    let boxed = heap.types.add("alloc::boxed::Box<dyn Fn()>", 16, TypeKind::Struct { fields }, &[]);
+    heap.root(0x500, words(&[0x1000, 0x42]), boxed);
+    heap.block(0x2000, words(&[0x9000, 1]), Content::Buffer(session));
+    let found = heap.find(SESSION);
+    assert_eq!(found.len(), 1, "the slot of the buffer is a stale copy");
+    assert_eq!((found[0].address.0, &found[0].doubt), (0x1000, &None));
+}
+
+#[test]
+fn captures_of_a_closure_without_owner_come_and_go_one_by_one() {
+    let (mut heap, session) = owning();
+    let closure = closure(&heap, &[("first", 0, session), ("second", 16, session)]);
+    heap.block(0x1000, words(&[0xdead, 1, 0x9000, 2]), Content::Value(closure));
+    let found = heap.find(SESSION);
+    assert_eq!(found.iter().map(|found| found.address.0).collect::<Vec<_>>(), [0x1010], "the first was moved away");
+}
+
+#[test]
+fn captures_come_before_slots_of_buffers() {
+    let (mut heap, session) = owning();
+    heap.block(0x1000, words(&[0x9000, 1]), Content::Buffer(session));
+    let closure = closure(&heap, &[("session", 0, session)]);
+    heap.block(0x2000, words(&[0x9000, 1, 0, 0]), Content::Value(closure));
+    let found = heap.find(SESSION);
+    assert_eq!(found.iter().map(|found| found.address.0).collect::<Vec<_>>(), [0x2000]);
+}
+
+/// `vec::IntoIter<Session>` in a static.
+fn into_iter(heap: &mut MadeUpHeap, session: TypeId, values: &[u64; 4]) {
+    let word = heap.types.scalar("usize", 8);
+    let fields = heap.types.fields(&[("buf", 0, word), ("cap", 8, word), ("ptr", 16, word), ("end", 24, word)]);
+    let name = "alloc::vec::into_iter::IntoIter<chat::Session, alloc::alloc::Global>";
+    let ty = heap.types.add(name, 32, TypeKind::Struct { fields }, &[("T", session)]);
+    heap.root(0x500, words(values), ty);
+    heap.block(0x1000, words(&[1, 2, 3, 4]), Content::Buffer(session));
+}
+
+#[test]
+fn an_iterator_over_a_vec_has_what_is_left_to_come() {
+    let (mut heap, session) = plain();
+    into_iter(&mut heap, session, &[0x1000, 4, 0x1008, 0x1018]);
+    let mut found: Vec<u64> = heap.find(SESSION).iter().map(|found| found.address.0).collect();
+    found.sort_unstable();
+    assert_eq!((found, heap.count(SESSION)), (vec![0x1008, 0x1010], (2, 0)));
+
+    let (mut heap, session) = plain();
+    into_iter(&mut heap, session, &[0x1000, 4, 0x1020, 0x1020]);
+    assert_eq!(heap.count(SESSION), (0, 0), "used up");
+
+    let (mut heap, session) = plain();
+    into_iter(&mut heap, session, &[0x1000, 4, 0xff8, 0x1018]);
+    assert_ne!(heap.count(SESSION), (0, 0), "one that begins before its buffer is not a zero");
+    assert_eq!(heap.count(SESSION).0, 0, "nor does it tell what is live");
+}
+
+#[test]
+fn a_deque_that_was_emptied_keeps_stale_bytes() {
+    let (mut heap, session) = plain();
+    let word = heap.types.scalar("usize", 8);
+    let fields = heap.types.fields(&[("head", 0, word), ("len", 8, word), ("cap", 16, word), ("pointer", 24, word)]);
+    let name = "alloc::collections::vec_deque::VecDeque<chat::Session, alloc::alloc::Global>";
+    let deque = heap.types.add(name, 32, TypeKind::Struct { fields }, &[("T", session)]);
+    heap.root(0x500, words(&[2, 0, 4, 0x1000]), deque);
+    heap.block(0x1000, words(&[1, 2, 3, 4]), Content::Buffer(session));
+    assert_eq!(heap.count(SESSION), (0, 0));
+}
+
+#[test]
+fn why_a_part_of_a_moved_value_is_not_certain_is_that_it_may_have_moved() {
+    let (mut heap, session) = plain();
+    let bytes = heap.types.scalar("[u8; 4]", 4);
+    let name = heap.types.pointer("alloc::boxed::Box<[u8; 4], alloc::alloc::Global>", bytes);
+    let slot = maybe_uninit(&heap, session);
+    let local = heap.types.structure("chat::Link", 16, &[("name", 0, name), ("slot", 8, slot)]);
+    let suspended = heap.types.structure("Suspend0", 24, &[("link", 8, local)]);
+    let variants = [("Suspend0", Some(3), suspended)];
+    let future = heap.types.enumeration("chat::heartbeat::{async_fn_env#0}", 24, 8, &variants, true);
+    heap.block(0x9000, vec![0; 4], Content::Unknown);
+    heap.block(0x1000, words(&[3, 0x9000, 7]), Content::Value(future));
+    let doubts: Vec<_> = heap.find(SESSION).into_iter().map(|found| found.doubt).collect();
+    assert_eq!(doubts, [Some(Doubt::Suspended("chat::heartbeat::{async_fn_env#0}".into()))]);
+}
+
+#[test]
+fn a_box_that_need_not_be_written() {
+    let (mut heap, session) = owning();
+    heap.block(0x1000, words(&[0x9000, 1]), Content::Unwritten(session));
+    heap.block(0x2000, words(&[0xdead, 1]), Content::Unwritten(session));
+    assert_eq!(heap.count(SESSION), (1, 0));
+    let (mut heap, session) = plain();
+    heap.block(0x1000, words(&[7]), Content::Unwritten(session));
+    assert_eq!(heap.count(SESSION), (0, 1));
+}
+
+#[test]
+fn an_arc_that_was_made_before_its_value() {
+    let (mut heap, session) = plain();
+    let word = heap.types.scalar("usize", 8);
+    let slot = maybe_uninit(&heap, session);
+    let fields = [("strong", 0, word), ("weak", 8, word), ("data", 16, slot)];
+    let name = "alloc::sync::ArcInner<core::mem::maybe_uninit::MaybeUninit<chat::Session>>";
+    let inner = heap.types.structure(name, 24, &fields);
+    heap.block(0x1000, words(&[1, 1, 7]), Content::Value(inner));
+    heap.block(0x2000, words(&[0, 1, 7]), Content::Value(inner));
+    assert_eq!(heap.count(SESSION), (1, 0), "with a strong count there is a value");
+}
+
+#[test]
+fn arcs_of_several_values_that_were_dropped() {
+    let (mut heap, session) = plain();
+    heap.block(0x1000, words(&[1, 1, 7, 7]), Content::Shared(session));
+    heap.block(0x2000, words(&[0, 1, 7, 7]), Content::Shared(session));
+    assert_eq!(heap.count(SESSION), (2, 0));
+}
+
+#[test]
+fn arcs_with_a_layout_of_their_own() {
+    let (mut heap, _) = plain();
+    let from_box = Content::OwnLayout { function: "alloc::sync::{impl#9}::from_box".into(), parameters: [].into() };
+    heap.block(0x1000, words(&[1, 1, 7]), from_box.clone());
+    heap.block(0x2000, words(&[0, 1, 7]), from_box.clone());
+    heap.block(0x3000, words(&[7]), from_box);
+    let found = heap.find(SESSION);
+    assert_eq!(found.iter().map(|found| found.address.0).collect::<Vec<_>>(), [0x1010], "counts, then the value");
+}
+
+#[test]
+fn a_block_of_a_generic_function_is_named_by_what_was_looked_for() {
+    let (mut heap, session) = plain();
+    let entry = heap.types.structure("chat::Entry", 24, &[("session", 8, session)]);
+    let grow = Content::OwnLayout { function: "slab::grow".into(), parameters: [entry].into() };
+    heap.block(0x1000, words(&[7; 9]), grow);
+    let names: Vec<_> = heap.find(SESSION).into_iter().map(|found| found.type_name).collect();
+    assert_eq!(names, [SESSION.into()]);
+}
