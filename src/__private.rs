@@ -1,6 +1,6 @@
 //! What the attribute's expansion is made of. Not for users.
 
-pub use memleak_core::check::Subject;
+pub use memleak_core::check::{Ignore, Subject, Unreachable};
 pub use memleak_core::runner::{Case, Flavor, RuntimeOptions, ShouldPanic, Unsupported, run, run_async};
 
 use memleak_core::check::{Bound, Expectation};
@@ -15,6 +15,8 @@ pub const fn case(path: &'static str, expectations: &'static [Expectation]) -> C
     Case {
         path,
         expectations,
+        unreachable: Unreachable::Fail,
+        ignores: &[],
         settle: None,
         timeout: None,
         unsupported: Unsupported::Fail,

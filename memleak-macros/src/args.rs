@@ -3,6 +3,7 @@
 //! A mistake in one argument does not hide the next: the rest of a bad one is skipped.
 
 mod duration;
+mod ignore;
 mod names;
 mod pattern;
 mod value;
@@ -21,6 +22,10 @@ use syn::{Ident, LitStr, Path, Token, Type, token};
 pub struct Args {
     /// From `expect_zero` and `expect_at_most`.
     pub expectations: Vec<Expected>,
+    /// `unreachable = "allow"`.
+    pub unreachable: Option<Given<Unreachable>>,
+    /// From every `ignore(…)`.
+    pub ignores: Vec<Ignore>,
     /// `settle = "1s"`.
     pub settle: Option<Given<Duration>>,
     /// `timeout = "60s"`.
@@ -63,6 +68,25 @@ pub enum Subject {
     Pattern(LitStr),
     /// A path, or `dyn Trait`, that the compiler resolves.
     Type(Box<Type>),
+}
+
+/// Leaks that are known: `ignore(type = "…", function = "…", reason = "…")`.
+pub struct Ignore {
+    /// A pattern for the names of types; this or the next is there.
+    pub ty: Option<LitStr>,
+    /// A pattern for the paths of functions.
+    pub function: Option<LitStr>,
+    /// Why they are accepted.
+    pub reason: LitStr,
+}
+
+/// `unreachable = …`
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Unreachable {
+    /// `"fail"`, the default.
+    Fail,
+    /// `"allow"`.
+    Allow,
 }
 
 /// `unsupported = …`
@@ -113,7 +137,7 @@ pub fn parse(tokens: TokenStream, mistakes: &mut Mistakes) -> Args {
 fn argument(input: ParseStream, args: &mut Args, seen: &mut Vec<Ident>, mistakes: &mut Mistakes) -> syn::Result<()> {
     let name = argument_name(input, seen)?;
     let form = names::find(&name)?;
-    if seen.contains(&name) {
+    if seen.contains(&name) && !form.repeats() {
         return Err(syn::Error::new(name.span(), form.given_twice()));
     }
     seen.push(name.clone());
@@ -126,7 +150,11 @@ fn argument(input: ParseStream, args: &mut Args, seen: &mut Vec<Ident>, mistakes
         }
         let list;
         syn::parenthesized!(list in input);
-        value::numbered_subjects(&name, &list, &mut args.expectations, mistakes);
+        if form.name == "ignore" {
+            args.ignores.extend(ignore::parse(&name, &list, form, mistakes));
+        } else {
+            value::numbered_subjects(&name, &list, &mut args.expectations, mistakes);
+        }
         return Ok(());
     }
     if !input.peek(Token![=]) || input.peek(Token![==]) || input.peek(Token![=>]) {
@@ -139,6 +167,10 @@ fn argument(input: ParseStream, args: &mut Args, seen: &mut Vec<Ident>, mistakes
     let at = input.span();
     match form.name {
         "expect_zero" => value::subjects(&name, input, &mut args.expectations, mistakes)?,
+        "unreachable" => {
+            let choices = [("fail", Unreachable::Fail), ("allow", Unreachable::Allow)];
+            args.unreachable = Some(Given { at, value: value::choice(&name, input, choices)?, name });
+        }
         "settle" => args.settle = Some(Given { at, value: value::duration(&name, input, form)?, name }),
         "timeout" => args.timeout = Some(Given { at, value: value::duration(&name, input, form)?, name }),
         "unsupported" => {

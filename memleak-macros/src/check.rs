@@ -1,6 +1,6 @@
 //! The rules between the arguments and the function. One rule, one function. May use `args`, `item`, `mistakes`.
 
-use crate::args::{Args, Expected, Flavor, Given, Subject, Unsupported};
+use crate::args::{Args, Expected, Flavor, Given, Ignore, Subject, Unreachable, Unsupported};
 use crate::item::{Item, TestKind};
 use crate::mistakes::Mistakes;
 use quote::ToTokens;
@@ -20,8 +20,12 @@ pub struct Surroundings {
 pub struct Plan {
     /// The path of memleak; none is the default.
     pub krate: Option<Path>,
-    /// At least one.
+    /// Never empty if unreachable memory is allowed.
     pub expectations: Vec<Expected>,
+    /// As given, or the default.
+    pub unreachable: Unreachable,
+    /// As given.
+    pub ignores: Vec<Ignore>,
     /// As given.
     pub settle: Option<Duration>,
     /// As given.
@@ -40,7 +44,7 @@ pub struct Plan {
 
 /// Checks every rule. None (and mistakes) if one does not hold, or if there are mistakes already.
 pub fn check(args: Args, item: &Item, surroundings: &Surroundings, mistakes: &mut Mistakes) -> Option<Plan> {
-    names_a_type(&args, item, mistakes);
+    checks_something(&args, mistakes);
     names_each_type_once(&args, mistakes);
     settles_before_the_timeout(&args, mistakes);
     runtime_is_for_async(&args, item, mistakes);
@@ -56,6 +60,8 @@ pub fn check(args: Args, item: &Item, surroundings: &Surroundings, mistakes: &mu
     mistakes.is_empty().then(|| Plan {
         krate: args.krate.map(|given| given.value),
         expectations: args.expectations,
+        unreachable: args.unreachable.map_or(Unreachable::Fail, |given| given.value),
+        ignores: args.ignores,
         settle: args.settle.map(|given| given.value),
         timeout: args.timeout.map(|given| given.value),
         unsupported: args.unsupported.map_or(Unsupported::Fail, |given| given.value),
@@ -66,12 +72,16 @@ pub fn check(args: Args, item: &Item, surroundings: &Surroundings, mistakes: &mu
     })
 }
 
-fn names_a_type(args: &Args, item: &Item, mistakes: &mut Mistakes) {
-    if args.expectations.is_empty() && !args.flawed {
+fn checks_something(args: &Args, mistakes: &mut Mistakes) {
+    if let Some(unreachable) = &args.unreachable
+        && unreachable.value == Unreachable::Allow
+        && args.expectations.is_empty()
+        && !args.flawed
+    {
         mistakes.at(
-            item.attribute_span(),
-            "say which type must be gone when the test ends: `#[leak_test(expect_zero = \"Session\")]` \
-             (a search for all unreachable memory, without a name, is not there yet)",
+            unreachable.at,
+            "this test checks nothing: without `expect_zero` or `expect_at_most`, unreachable memory is all it looks for; \
+             name a type, `expect_zero = \"Session\"`, or leave `unreachable` out",
         );
     }
 }

@@ -3,7 +3,7 @@
 //! What is generated has the hygiene of this macro but the place of what the user wrote, so that errors point there and lints do not look at
 //! it. Only absolute paths are used. The inner function is the user's own, token by token.
 
-use crate::args::{Expected, Flavor, Subject, Unsupported, bare};
+use crate::args::{Expected, Flavor, Ignore, Subject, Unreachable, Unsupported, bare};
 use crate::check::Plan;
 use crate::item::{Item, ShouldPanic, TestKind};
 use crate::mistakes::Mistakes;
@@ -11,7 +11,7 @@ use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
 use std::time::Duration;
 use syn::spanned::Spanned;
-use syn::{Attribute, Ident, ReturnType, Type};
+use syn::{Attribute, Ident, LitStr, ReturnType, Type};
 
 /// The test.
 pub fn test(item: &Item, plan: &Plan) -> TokenStream {
@@ -51,6 +51,13 @@ fn case(item: &Item, plan: &Plan, private: &TokenStream) -> TokenStream {
     let name = item.signature.ident.to_string();
     let expectations = plan.expectations.iter().map(|expected| expectation(expected, private));
     let mut fields = TokenStream::new();
+    if plan.unreachable == Unreachable::Allow {
+        fields.extend(quote!(unreachable: #private::Unreachable::Allow,));
+    }
+    if !plan.ignores.is_empty() {
+        let ignores = plan.ignores.iter().map(|ignore| self::ignore(ignore, private));
+        fields.extend(quote!(ignores: &const { [#(#ignores),*] },));
+    }
     if let Some(settle) = plan.settle {
         let settle = duration(settle);
         fields.extend(quote!(settle: ::core::option::Option::Some(#settle),));
@@ -89,6 +96,15 @@ fn expectation(expected: &Expected, private: &TokenStream) -> TokenStream {
     };
     let at_most = expected.at_most;
     quote!(#private::at_most(#at_most, #subject))
+}
+
+fn ignore(ignore: &Ignore, private: &TokenStream) -> TokenStream {
+    let option = |text: &Option<LitStr>| match text {
+        None => quote!(::core::option::Option::None),
+        Some(text) => quote!(::core::option::Option::Some(#text)),
+    };
+    let (ty, function, reason) = (option(&ignore.ty), option(&ignore.function), &ignore.reason);
+    quote!(#private::Ignore { ty: #ty, function: #function, reason: #reason })
 }
 
 fn duration(duration: Duration) -> TokenStream {

@@ -5,7 +5,6 @@ use memleak::leak_test;
 #[leak_test(
     expect_zero = "Session",
     expect_exactly(Session = 1),
-    unreachable = "allow",
     iterations = 20,
     warmup = 3,
     max_growth = "0",
@@ -14,6 +13,5 @@ use memleak::leak_test;
     max_allocated_bytes = "64 KiB",
     max_allocations = 10,
     max_allocated("Session" = 10),
-    ignore(type = "tracing::*", reason = "known"),
 )]
 fn test() {}

@@ -4,7 +4,9 @@
 
 use crate::check::Expectation;
 use crate::check::subjects::{Resolved, resolve};
-use crate::check::verdict::{Doubt, Ended, Failure, Frame, Group, Missed, Obstacle, Place, SecondCount, Verdict};
+use crate::check::verdict::{
+    Aside, Doubt, Ended, Failure, Frame, Group, Missed, Obstacle, Place, SecondCount, Verdict,
+};
 use crate::debuginfo::code::CodeKind;
 use crate::debuginfo::functions::{self, Location};
 use crate::heap::containers::View;
@@ -209,11 +211,18 @@ impl Checker {
         }
         let losses = counts.afterwards.losses;
         if !missed.is_empty() {
-            Verdict::Failed(Failure { missed, settled: counts.settled, ended: counts.ended, losses })
+            Verdict::Failed(Failure {
+                missed,
+                lost: Vec::new(),
+                aside: Aside::default(),
+                settled: counts.settled,
+                ended: counts.ended,
+                losses,
+            })
         } else if losses != Losses::default() {
             Verdict::CouldNotTell(vec![Obstacle::Losses(losses)])
         } else {
-            Verdict::Passed
+            Verdict::Passed(Aside::default())
         }
     }
 
@@ -229,6 +238,10 @@ impl Checker {
                 Home::Static(name) => Place::Static(name.clone()),
                 Home::Block { inside, stack } => Place::Block { inside: inside.clone(), stack: self.frames(*stack) },
             },
+            holders: Vec::new(),
+            more_holders: 0,
+            retained: None,
+            advice: None,
         }
     }
 

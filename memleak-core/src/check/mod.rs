@@ -1,8 +1,10 @@
-//! From expectations to a verdict. `subjects` finds the types, `checker` counts and concludes, `verdict` is what it says.
+//! From expectations to a verdict. `subjects` finds the types, `checker` counts and concludes, `ignores` knows what is accepted, `verdict` is
+//! what it says.
 //!
 //! May use: `query`, `heap`, `debuginfo`, `tracker`, `stack`, `address`.
 
 pub mod checker;
+pub mod ignores;
 mod subjects;
 pub mod verdict;
 
@@ -36,4 +38,26 @@ pub enum Subject {
 pub enum Bound {
     /// No more than this many. `expect_zero` is `AtMost(0)`.
     AtMost(u64),
+}
+
+/// What unreachable memory means for a test.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Unreachable {
+    /// Memory that the test allocated and that nothing leads to any more lets it fail.
+    Fail,
+    /// It is not looked for.
+    Allow,
+}
+
+/// Leaks that are known: neither their instances nor their unreachable memory let a test fail, and its text says how many there were.
+///
+/// What both patterns are given for has to match both.
+#[derive(Clone, Copy, Debug)]
+pub struct Ignore {
+    /// A pattern for the type: of an instance, or of the unreachable block or cycle that nothing leads to.
+    pub ty: Option<&'static str>,
+    /// A pattern for a function: one on the stack that allocated it.
+    pub function: Option<&'static str>,
+    /// Why it is accepted.
+    pub reason: &'static str,
 }

@@ -5,36 +5,87 @@
 
 use crate::debuginfo::code::CodeKind;
 use crate::debuginfo::load::LoadError;
+use crate::heap::holders::{self, Counted, Hop};
 use crate::query::pattern::PatternError;
 use crate::tracker::Losses;
 use std::time::Duration;
 
 /// The answer to a test's expectations.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub enum Verdict {
     /// Every expectation holds, and nothing stood in the way of seeing it.
-    Passed,
+    Passed(Aside),
     /// At least one expectation does not hold, or may not.
     Failed(Failure),
     /// Nothing could be counted, or a count of zero could not be trusted; never empty.
     CouldNotTell(Vec<Obstacle>),
 }
 
-/// The expectations that do not hold.
-#[derive(Clone, PartialEq, Eq, Debug)]
+/// What does not hold.
+#[derive(Clone, PartialEq, Debug)]
 pub struct Failure {
-    /// In the order of the test's expectations; never empty.
+    /// The expectations that do not hold, in the order of the test.
     pub missed: Vec<Missed>,
+    /// Unreachable memory; never empty if `missed` is.
+    pub lost: Vec<LostGroup>,
+    /// What does not decide.
+    pub aside: Aside,
     /// How long background work was given to let go before the count.
     pub settled: Duration,
-    /// What ended before the second count.
+    /// What ended before the second count, and before unreachable memory was looked for.
     pub ended: Ended,
     /// What tracking could not record: the counts may be too low.
     pub losses: Losses,
 }
 
-/// An expectation that does not hold: more instances live, or possibly live, than it allows.
+/// What decides nothing, and is not to go unseen.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Aside {
+    /// Leaks that an `ignore` matched, one entry per `ignore`.
+    pub ignored: Vec<Ignored>,
+    /// Every `ignore` that matched nothing.
+    pub unused_ignores: Vec<UnusedIgnore>,
+    /// Memory that the test allocated and that only the stack or a register of a live thread leads to: it counts as reachable.
+    pub on_stacks: Vec<OnStack>,
+    /// The threads that could not be stopped while memleak looked, by name (empty if one has none).
+    pub unstopped_threads: Vec<String>,
+}
+
+/// Leaks that one `ignore` matched.
 #[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Ignored {
+    /// The reason the test gives.
+    pub reason: String,
+    /// How many instances or leaks.
+    pub count: u64,
+    /// What they take; of a leak with what only it keeps.
+    pub bytes: u64,
+}
+
+/// An `ignore` that matched nothing.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct UnusedIgnore {
+    /// Its pattern for types.
+    pub ty: Option<String>,
+    /// Its pattern for functions.
+    pub function: Option<String>,
+}
+
+/// Memory that only the stack or a register of a live thread leads to.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct OnStack {
+    /// The type of the block that the thread leads to, in full; none if it is not known.
+    pub type_name: Option<String>,
+    /// How many blocks, with what only they keep.
+    pub blocks: u64,
+    /// The same in bytes.
+    pub bytes: u64,
+    /// The thread's name; empty if it has none.
+    pub thread: String,
+}
+
+/// An expectation that does not hold: more instances live, or possibly live, than it allows.
+#[derive(Clone, PartialEq, Debug)]
 pub struct Missed {
     /// The type or pattern as the test has it.
     pub written: String,
@@ -47,7 +98,7 @@ pub struct Missed {
 }
 
 /// Instances of one type at one place, all certain or all doubtful for one reason.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct Group {
     /// In full, as in `debuginfo::types::Type::name`; `type::variant` where a variant is counted.
     pub type_name: String,
@@ -61,6 +112,111 @@ pub struct Group {
     pub doubt: Option<Doubt>,
     /// Where they are.
     pub place: Place,
+    /// Who holds them, the most telling first; empty if nobody looked.
+    pub holders: Vec<Holder>,
+    /// How many holders there are besides.
+    pub more_holders: u64,
+    /// What would be freed with all of them, in bytes, if that is known: what they own, directly or through others, and nobody else does.
+    pub retained: Option<u64>,
+    /// What to do.
+    pub advice: Option<Advice>,
+}
+
+/// Who holds an instance.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Holder {
+    /// From the root to the instance.
+    pub way: holders::Holder,
+    /// Of a task: the stack that spawned it, innermost first; empty if it is not known.
+    pub spawned: Vec<Frame>,
+}
+
+/// What to do about a leak.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Advice {
+    /// A collection in a static or thread-local still has the entry.
+    Remove {
+        /// The static, qualified.
+        from: String,
+    },
+    /// A task waits for something that does not come.
+    EndTask {
+        /// The future of the task, in full.
+        future: String,
+    },
+    /// It is in a channel from which nobody has received it.
+    Receive,
+    /// It is on the stack of a thread that has not ended.
+    EndThread {
+        /// The thread's name; empty if it has none.
+        thread: String,
+    },
+    /// Its owners own each other.
+    Weaken {
+        /// The field to make a `Weak`: `chat::Member .room`.
+        field: String,
+    },
+    /// The pointer to it was given up without a drop.
+    Forgotten,
+}
+
+/// Memory that nothing leads to any more: leaks with entries of one type, from one place.
+#[derive(Clone, PartialEq, Debug)]
+pub struct LostGroup {
+    /// The type of the entry, the block that nothing leads to, in full; of a cycle that of its first member. None if it is not known.
+    pub type_name: Option<String>,
+    /// How many leaks are alike.
+    pub count: u64,
+    /// The size of the entry in bytes, if it is the same in all.
+    pub size: Option<u64>,
+    /// All blocks of all of these leaks: entries, and what only they keep.
+    pub blocks: u64,
+    /// The same in bytes.
+    pub bytes: u64,
+    /// The blocks that are not entries, by type, the largest sum of bytes first.
+    pub owned: Vec<Owned>,
+    /// The stack that allocated the entry, innermost first; empty if it is not known.
+    pub stack: Vec<Frame>,
+    /// How the members of a cycle keep each other alive.
+    pub cycle: Option<Cycle>,
+    /// Of an `Rc` or `Arc`: how many owners its count says there are, and how many were found.
+    pub owners: Option<Counted>,
+    /// What to do.
+    pub advice: Option<Advice>,
+}
+
+/// Blocks of one type that a leak keeps.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Owned {
+    /// In full; none if it is not known.
+    pub type_name: Option<String>,
+    /// How many.
+    pub blocks: u64,
+    /// All of them, in bytes.
+    pub bytes: u64,
+}
+
+/// Values that keep each other alive. Buffers between them are hops of an edge.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Cycle {
+    /// The types of the members, in full and without the `ArcInner` around them, in the order in which they point to each other: the last
+    /// points to the first.
+    pub members: Vec<String>,
+    /// Every edge between two of them that keeps its target alive.
+    pub edges: Vec<CycleEdge>,
+}
+
+/// One member of a cycle that keeps another.
+#[derive(Clone, PartialEq, Debug)]
+pub struct CycleEdge {
+    /// Who: an index into the members.
+    pub from: usize,
+    /// Whom.
+    pub to: usize,
+    /// Through which fields, elements and buffers; never empty.
+    pub hops: Vec<Hop>,
+    /// Whether this edge alone, made a `Weak`, would let the whole cycle be freed.
+    pub weaken: bool,
 }
 
 /// Where instances are.
@@ -139,7 +295,7 @@ pub enum Obstacle {
     NoStacks,
     /// The debug info of the binary is missing or unreadable.
     DebugInfo(LoadError),
-    /// The text of an expectation is not a pattern.
+    /// The text of an expectation or an `ignore` is not a pattern.
     Pattern {
         /// The text.
         written: String,

@@ -1,4 +1,5 @@
-//! Type-name patterns: `Session`, `chat::Session`, `Link<Tcp>`, `db::*`, `**::Conn`, `Conn::Open`, `dyn Chat`.
+//! Type-name patterns: `Session`, `chat::Session`, `Link<Tcp>`, `db::*`, `**::Conn`, `Conn::Open`, `dyn Chat`. The same text can be a pattern
+//! for functions: `Session::connect`, `third_party::**`.
 //!
 //! The same matching serves a type the compiler resolved (`expect_zero = Session`): its `core::any::type_name` is compared in full.
 
@@ -84,6 +85,23 @@ impl Pattern {
             rest = &rest[first.len_utf8()..];
         }
         false
+    }
+
+    /// Whether the function with this path in the debug info matches: written as the source has it, so a method by its module and its
+    /// name, an async function without the `{async_fn#0}` of its body. What is inside of a function, a closure for example, is the function.
+    pub fn matches_function(&self, path: &str) -> bool {
+        let (Name::Path(pattern), Some(Name::Path(mut name))) = (&self.name, read(path)) else { return false };
+        loop {
+            if self.rule.matches(&self.name, &Name::Path(name.clone())) {
+                return true;
+            }
+            // A pattern that ends in braces has named what it means.
+            let inside = matches!(name.segments.last(), Some(Segment { word: Word::Braces(_), .. }));
+            if !inside || matches!(pattern.segments.last(), Some(Segment { word: Word::Braces(_), .. })) {
+                return false;
+            }
+            name.segments.pop();
+        }
     }
 
     /// Whether the variant `variant` of the enum called `name` matches: `Conn::Open` is variant `Open` of every enum that `Conn` matches.

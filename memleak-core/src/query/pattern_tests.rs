@@ -377,3 +377,32 @@ fn no_text_panics() {
         }
     }
 }
+
+#[test]
+fn functions() {
+    let init = "third_party::registry::init";
+    let in_closure = "third_party::registry::init::{closure#0}::{closure#1}";
+    let suspended = "third_party::registry::init::{async_fn#0}<u8>";
+    let of_an_impl = "third_party::registry::{impl#3}::init";
+    let generic = "third_party::Registry<u8>::init<alloc::string::String>";
+    for (pattern, matches) in [
+        ("init", vec![init, in_closure, suspended, of_an_impl, generic]),
+        ("registry::init", vec![init, in_closure, suspended, of_an_impl]),
+        ("third_party::**", vec![init, in_closure, suspended, of_an_impl, generic]),
+        ("::third_party::registry::init", vec![init, in_closure, suspended, of_an_impl]),
+        ("**::init", vec![init, in_closure, suspended, of_an_impl, generic]),
+        ("Registry::init", vec![generic]),
+        ("Registry<u8>::init", vec![generic]),
+        ("Registry<u16>::init", vec![]),
+        ("*nit", vec![init, in_closure, suspended, of_an_impl, generic]),
+        ("init::{closure#0}", vec![]),
+        ("init::{closure#0}::{closure#1}", vec![in_closure]),
+        ("registry", vec![]),
+        ("party::registry::init", vec![]),
+    ] {
+        let parsed = Pattern::parse(pattern).expect("a pattern");
+        for path in [init, in_closure, suspended, of_an_impl, generic] {
+            assert_eq!(parsed.matches_function(path), matches.contains(&path), "{pattern} and {path}");
+        }
+    }
+}

@@ -11,42 +11,105 @@ const MOST: usize = 12;
 /// The most frames shown of others, where no frame is the user's own.
 const MOST_FOREIGN: usize = 4;
 
+/// What a line of a stack is about.
+enum Part {
+    /// The frame with this index.
+    Frame(usize),
+    /// The frames before have called themselves again and again, up to the one with this index.
+    Same { until: usize, times: usize },
+}
+
 /// The lines of a stack, innermost first; never empty.
 pub(super) fn lines(stack: &[Frame], look: &Look) -> Vec<String> {
-    let shown = shown(stack);
-    let Some(first) = shown.first().copied() else {
+    let parts = parts(stack);
+    let Some(Part::Frame(first)) = parts.first() else {
         return vec!["unknown: the call stack could not be read".to_owned()];
     };
-    let places: Vec<String> = shown.iter().map(|&i| place(&stack[i], look)).collect();
+    let places = parts.iter().map(|part| match part {
+        Part::Frame(i) => place_of(&stack[*i], look),
+        Part::Same { .. } => String::new(),
+    });
+    let places: Vec<String> = places.collect();
     let width = places.iter().map(|place| place.chars().count()).max().unwrap_or(0);
     let mut lines = Vec::new();
-    let mut next = first;
-    for (&i, place) in shown.iter().zip(&places) {
-        lines.extend(folded(&stack[next..i], look));
-        let padding = " ".repeat(width - place.chars().count());
-        let mut function = function(&stack[i], look);
-        if i == first {
-            function.push_str(&inside(&stack[..i]));
+    let mut next = *first;
+    for (part, place) in parts.iter().zip(&places) {
+        match part {
+            Part::Frame(i) => {
+                lines.extend(folded(&stack[next..*i], look));
+                let padding = " ".repeat(width - place.chars().count());
+                let mut function = function(&stack[*i], look);
+                if i == first {
+                    function.push_str(&inside(&stack[..*i]));
+                }
+                lines.push(format!("{}{padding}  {function}", look.paint(Ink::Place, place)));
+                next = i + 1;
+            }
+            Part::Same { until, times } => {
+                lines.push(look.paint(Ink::Aside, &format!("… the same {times} times more")));
+                next = *until;
+            }
         }
-        lines.push(format!("{}{padding}  {function}", look.paint(Ink::Place, place)));
-        next = i + 1;
     }
     lines.extend(folded(&stack[next..], look));
     lines
 }
 
-/// The frames to show, by index: the user's own, else those of dependencies, else what there is.
-fn shown(stack: &[Frame]) -> Vec<usize> {
+/// The stack without the frames before the first that is shown.
+pub(super) fn from_first_shown(stack: &[Frame]) -> &[Frame] {
+    &stack[own(stack).1.first().copied().unwrap_or(stack.len())..]
+}
+
+/// Where the first frame that is shown is in the source.
+pub(super) fn first_place(stack: &[Frame], look: &Look) -> Option<String> {
+    let frame = from_first_shown(stack).first()?;
+    frame.location.is_some().then(|| look.paint(Ink::Place, &place_of(frame, look)))
+}
+
+/// The frames to show, those that repeat once, up to a limit.
+fn parts(stack: &[Frame]) -> Vec<Part> {
+    let (kind, own) = own(stack);
+    let most = if kind == CodeKind::User { MOST } else { MOST_FOREIGN };
+    let mut parts = Vec::new();
+    let mut frames = 0;
+    let mut i = 0;
+    while i < own.len() && frames < most {
+        let (period, times) = repeats(stack, &own[i..]).unwrap_or((1, 1));
+        parts.extend(own[i..i + period].iter().map(|frame| Part::Frame(*frame)));
+        frames += period;
+        i += period * times;
+        if times > 1 {
+            parts.push(Part::Same { until: own[i], times: times - 1 });
+        }
+    }
+    parts
+}
+
+/// How many of the first frames repeat, together with what is between them, and how often they are there.
+fn repeats(stack: &[Frame], own: &[usize]) -> Option<(usize, usize)> {
+    /// The most functions that call each other in turn.
+    const LONGEST: usize = 4;
+    /// Two of the same are no recursion yet.
+    const FEWEST: usize = 3;
+    (1..=LONGEST).find_map(|period| {
+        let block = |n: usize| stack.get(*own.get(n * period)?..*own.get((n + 1) * period)?);
+        let first = block(0)?;
+        let times = (1..).take_while(|n| block(*n) == Some(first)).count() + 1;
+        (times >= FEWEST).then_some((period, times))
+    })
+}
+
+/// The frames that may be shown, by index: the user's own, else those of dependencies, else what there is.
+fn own(stack: &[Frame]) -> (CodeKind, Vec<usize>) {
     let of = |kind: CodeKind| {
-        let most = if kind == CodeKind::User { MOST } else { MOST_FOREIGN };
         let own = |frame: &Frame| frame.kind == kind && crate_of(frame) != "memleak";
-        (0..stack.len()).filter(|&i| own(&stack[i])).take(most).collect::<Vec<_>>()
+        (kind, (0..stack.len()).filter(|&i| own(&stack[i])).collect::<Vec<_>>())
     };
     [CodeKind::User, CodeKind::Dependency, CodeKind::Std]
         .into_iter()
         .map(of)
-        .find(|shown| !shown.is_empty())
-        .unwrap_or_default()
+        .find(|(_, own)| !own.is_empty())
+        .unwrap_or((CodeKind::Std, Vec::new()))
 }
 
 /// `… 12 frames of tokio and std`.
@@ -101,12 +164,18 @@ fn function(frame: &Frame, look: &Look) -> String {
     }
 }
 
-/// `src/session.rs:41`.
-fn place(frame: &Frame, look: &Look) -> String {
+fn place_of(frame: &Frame, look: &Look) -> String {
     match &frame.location {
-        Some((file, 0)) => short_file(file, look),
-        Some((file, line)) => format!("{}:{line}", short_file(file, look)),
+        Some((file, line)) => place(file, *line, look),
         None => "(no line)".to_owned(),
+    }
+}
+
+/// `src/session.rs:41`.
+pub(super) fn place(file: &str, line: u32, look: &Look) -> String {
+    match line {
+        0 => short_file(file, look),
+        _ => format!("{}:{line}", short_file(file, look)),
     }
 }
 

@@ -1,29 +1,25 @@
-//! The text of a failed check: one line per type, then where its instances are, then what the second count adds.
+//! The text of a failed check: one line per type and one for unreachable memory, then where it is and who holds it, then how it was counted.
 
-use super::{Ink, Look, backtrace, count, join};
-use crate::check::verdict::{Doubt, Ended, Failure, Group, Missed, Place, SecondCount};
-use crate::query::short::{short, short_function};
+use super::{Ink, Look, aside, count, groups, join, lost};
+use crate::check::verdict::{Ended, Failure, Group, Missed, SecondCount};
+use crate::query::short::short;
 use crate::tracker::Losses;
 use std::time::Duration;
 
-/// Where what belongs to a group starts.
-const INDENT: &str = "    ";
-/// The most groups shown of one expectation.
-const MOST_GROUPS: usize = 20;
-/// The width of `allocated at` and the like, with two spaces.
-const LABEL: usize = 14;
-
 pub(super) fn text(failure: &Failure, look: &Look) -> String {
-    let mut lines: Vec<String> =
-        failure.missed.iter().flat_map(headlines).map(|line| look.paint(Ink::Failure, &line)).collect();
+    let headlines = failure.missed.iter().flat_map(headlines).chain(lost::headline(&failure.lost));
+    let mut lines: Vec<String> = headlines.map(|line| look.paint(Ink::Failure, &line)).collect();
     for missed in &failure.missed {
-        groups(missed, look, &mut lines);
+        groups::describe(missed, look, &mut lines);
     }
+    lost::describe(&failure.lost, look, &mut lines);
     lines.push(String::new());
-    lines.push(counted(failure));
+    lines.extend(counted(failure));
     lines.extend(
         failure.missed.iter().filter_map(|missed| second_count(missed, failure.ended, failure.missed.len() > 1)),
     );
+    lines.extend(looked_for_lost(failure));
+    lines.extend(aside::of_a_failure(&failure.aside));
     lines.extend(losses(failure.losses).map(|lost| format!("{lost}, so more may live than were counted.")));
     lines.join("\n") + "\n"
 }
@@ -64,98 +60,7 @@ fn headline(certain: u64, possible: u64, name: &str, expected: &str) -> String {
     }
 }
 
-/// The certain groups, then the doubtful ones apart.
-fn groups(missed: &Missed, look: &Look, lines: &mut Vec<String>) {
-    let (doubtful, certain): (Vec<&Group>, Vec<&Group>) = missed.groups.iter().partition(|group| group.doubt.is_some());
-    for group in certain.iter().chain(&doubtful).take(MOST_GROUPS) {
-        describe(group, look, lines);
-    }
-    let left: Vec<&&Group> = certain.iter().chain(&doubtful).skip(MOST_GROUPS).collect();
-    if !left.is_empty() {
-        let instances = left.iter().map(|group| group.count).sum();
-        lines.push(String::new());
-        lines.push(format!(
-            "  … {} at {} not shown",
-            count(instances, "more instance"),
-            count(left.len() as u64, "other place")
-        ));
-    }
-    if certain.is_empty() && !doubtful.is_empty() {
-        lines.push(String::new());
-        lines.push("  memleak cannot decide whether these are alive, and does not call that a pass.".to_owned());
-    }
-}
-
-fn describe(group: &Group, look: &Look, lines: &mut Vec<String>) {
-    let live = if group.doubt.is_some() { "possibly live" } else { "live" };
-    let each = if group.count == 1 { "" } else { " each" };
-    lines.push(String::new());
-    lines.push(format!(
-        "  {}  {} {live}, {}{each}",
-        look.paint(Ink::Name, &short(&group.type_name)),
-        group.count,
-        count(group.size, "byte")
-    ));
-    let mut labelled = |label: &str, text: &str| lines.push(format!("{INDENT}{label:LABEL$}{text}"));
-    if let Some(doubt) = &group.doubt {
-        labelled("not certain", &reason(doubt));
-    }
-    match &group.place {
-        Place::Static(name) => labelled("in static", &look.paint(Ink::Place, name)),
-        Place::Block { inside, stack } => {
-            if let Some(inside) = inside {
-                labelled("as part of", &container(inside, &group.type_name));
-            }
-            for (i, line) in backtrace::lines(stack, look).into_iter().enumerate() {
-                labelled(if i == 0 { "allocated at" } else { "" }, &line);
-            }
-        }
-    }
-    match (group.before, group.count) {
-        (0, _) => {}
-        (before, count) if before < count => {
-            labelled("before", &format!("{before} of them lived before the test began"))
-        }
-        (_, 1) => labelled("before", "it lived before the test began"),
-        _ => labelled("before", "all of them lived before the test began"),
-    }
-}
-
-/// What contains the instances: a type, or a buffer of which they are the elements.
-fn container(inside: &str, type_name: &str) -> String {
-    let elements = inside.strip_prefix('[').and_then(|inside| inside.strip_suffix(']'));
-    match elements {
-        Some(elements) if elements == type_name => "a buffer of them, as a Vec has".to_owned(),
-        Some(elements) => format!("a buffer of {}, as a Vec has", short(elements)),
-        None => short(inside),
-    }
-}
-
-fn reason(doubt: &Doubt) -> String {
-    match doubt {
-        Doubt::Suspended(future) => format!(
-            "a local of the suspended future {}, which may have moved or dropped it before this await",
-            short(future)
-        ),
-        Doubt::Captured(closure) => {
-            format!("captured by {}, which may be running and have moved or dropped it", short(closure))
-        }
-        Doubt::MaybeUninit => {
-            "in memory that need not hold a value: a union, `MaybeUninit` or `ManuallyDrop`".to_owned()
-        }
-        Doubt::NoOwner => {
-            "in a buffer whose owner was not found, so which of its slots are in use is not known".to_owned()
-        }
-        Doubt::NotUnderstood(container) => {
-            format!("in a {} whose contents make no sense to memleak", short(container))
-        }
-        Doubt::OwnLayout(function) => {
-            format!("perhaps in a block that {} laid out itself", short_function(function))
-        }
-    }
-}
-
-fn counted(failure: &Failure) -> String {
+fn counted(failure: &Failure) -> Option<String> {
     let when = match failure.settled {
         Duration::ZERO => "when".to_owned(),
         settled => format!("{} after", duration(settled)),
@@ -164,7 +69,15 @@ fn counted(failure: &Failure) -> String {
         Ended::Runtime => "the runtime was still running",
         Ended::Thread => "its thread was still alive",
     };
-    format!("Counted {when} the test's body had ended, while {alive}.")
+    (!failure.missed.is_empty()).then(|| format!("Counted {when} the test's body had ended, while {alive}."))
+}
+
+fn looked_for_lost(failure: &Failure) -> Option<String> {
+    let when = match failure.ended {
+        Ended::Runtime => "the runtime was shut down",
+        Ended::Thread => "the thread of the test's body had ended",
+    };
+    (!failure.lost.is_empty()).then(|| format!("Unreachable memory was looked for when {when}."))
 }
 
 fn duration(time: Duration) -> String {
@@ -175,22 +88,25 @@ fn duration(time: Duration) -> String {
     }
 }
 
-/// What the second count says about who holds them.
+/// What the second count says about who holds them; where to look is said only if that is not known.
 fn second_count(missed: &Missed, ended: Ended, several: bool) -> Option<String> {
     let of = if several { format!(" of `{}`", missed.written) } else { String::new() };
+    let holders = missed.groups.iter().all(|group| !group.holders.is_empty());
+    let look_for = |what: &str| if holders { String::new() } else { format!(": look for {what}") };
     let (then, it, look) = match ended {
-        Ended::Runtime => ("Once the runtime was shut down,", "the runtime", "look for a task that has not ended"),
-        Ended::Thread => ("Once that thread had ended,", "it", "look for a thread-local"),
+        Ended::Runtime => ("Once the runtime was shut down,", "the runtime", look_for("a task that has not ended")),
+        Ended::Thread => ("Once that thread had ended,", "it", look_for("a thread-local")),
     };
     Some(match (missed.second, ended) {
         (SecondCount::Clean, _) if missed.at_most == 0 => {
-            format!("{then} none{of} lived any more, so {it} held them: {look}.")
+            format!("{then} none{of} lived any more, so {it} held them{look}.")
         }
-        (SecondCount::Clean, _) => format!("{then} no more{of} lived than expected: {look}."),
+        (SecondCount::Clean, _) => format!("{then} no more{of} lived than expected{look}."),
         // What a plain thread does not hold, it seldom does: nothing to learn from.
         (SecondCount::Live { .. }, Ended::Thread) => return None,
         (SecondCount::Live { certain, possible: 0 }, Ended::Runtime) => {
-            format!("{then} {certain}{of} still lived: look for a static, a thread, a cycle or a forgotten value.")
+            let look = look_for("a static, a thread, a cycle or a forgotten value");
+            format!("{then} {certain}{of} still lived{look}.")
         }
         (SecondCount::Live { certain, possible }, Ended::Runtime) => {
             format!("{then} {certain}{of} still lived for certain and {possible} possibly.")

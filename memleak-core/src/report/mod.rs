@@ -1,16 +1,24 @@
-//! Verdict to text: what lives, where it was allocated, and what to do.
+//! Verdict to text: what lives, where it was allocated, who holds it, and what to do.
 //!
-//! May use: `check`'s verdict, `query` (short names), `debuginfo`, `tracker` (data types only).
+//! May use: `check`'s verdict, `query` (short names), `heap`, `debuginfo`, `tracker` (data types only).
 //!
-//! - [`failure`]: the expectations that do not hold.
+//! - [`failure`]: the whole text of a failed check: headlines, groups, how it was counted.
+//! - [`groups`]: the instances of the expectations that do not hold.
+//! - [`lost`]: unreachable memory.
+//! - [`holder`]: the way from a root to a value.
+//! - [`aside`]: what does not decide.
 //! - [`obstacle`]: why nothing could be told, and what to write instead.
 //! - [`backtrace`]: stacks, folded to the frames a user knows.
 
+mod aside;
 mod backtrace;
 mod failure;
+mod groups;
+mod holder;
+mod lost;
 mod obstacle;
 
-use crate::check::verdict::Verdict;
+use crate::check::verdict::{Aside, Verdict};
 use std::path::PathBuf;
 
 /// How a text is to look.
@@ -64,10 +72,47 @@ enum Ink {
 /// The text of a verdict; empty if the test passed.
 pub fn text(verdict: &Verdict, look: &Look) -> String {
     match verdict {
-        Verdict::Passed => String::new(),
+        Verdict::Passed(_) => String::new(),
         Verdict::Failed(failure) => failure::text(failure, look),
         Verdict::CouldNotTell(obstacles) => obstacle::text(obstacles, look),
     }
+}
+
+/// What a test that passed says nevertheless, one line each.
+pub fn notes(aside: &Aside, look: &Look) -> Vec<String> {
+    let of = look.test.as_ref().map(|test| format!("{test}: ")).unwrap_or_default();
+    aside::of_a_pass(aside).into_iter().map(|note| format!("{of}{note}")).collect()
+}
+
+/// Lines that belong to one label; the rest below the first.
+fn labelled(label: &str, texts: Vec<String>, lines: &mut Vec<String>) {
+    /// The width of `allocated at` and the like, with two spaces.
+    const LABEL: usize = 14;
+    for (i, text) in texts.into_iter().enumerate() {
+        let label = if i == 0 { label } else { "" };
+        lines.push(format!("    {label:LABEL$}{text}"));
+    }
+}
+
+/// What to do, in one line.
+fn help(text: &str, look: &Look) -> String {
+    format!("  {}: {text}", look.paint(Ink::Help, "help"))
+}
+
+/// `112 bytes`, `3.1 KiB`.
+fn size(bytes: u64) -> String {
+    const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
+    if bytes < 1024 {
+        return count(bytes, "byte");
+    }
+    // Tenths, rounded down: what is said is there.
+    let mut tenths = u128::from(bytes) * 10 / 1024;
+    let mut unit = 0;
+    while tenths >= 10 * 1024 && unit + 1 < UNITS.len() {
+        tenths /= 1024;
+        unit += 1;
+    }
+    format!("{}.{} {}", tenths / 10, tenths % 10, UNITS[unit])
 }
 
 /// `1 frame`, `2 frames`.

@@ -127,7 +127,7 @@ impl<J: Judge> Course<J> {
         let limit = if self.judge.may_settle(&body_ended) { SETTLE_FOR_A_REMARK } else { self.settle_limit() };
         let (afterwards, _) = settle(&*self.judge, limit, sleep);
         let judgement = self.judge.conclude(Counts { body_ended, settled, afterwards, ended });
-        Report { outcome: self.outcome(judgement), notes }
+        self.report(judgement, notes)
     }
 
     fn spawn<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
@@ -139,16 +139,20 @@ impl<J: Judge> Course<J> {
         self.case.settle.unwrap_or(DEFAULT_SETTLE)
     }
 
-    fn outcome(&self, judgement: Judgement) -> Outcome {
-        match judgement {
-            Judgement::Clean => Outcome::Passed,
+    fn report(&self, judgement: Judgement, mut notes: Vec<String>) -> Report {
+        let outcome = match judgement {
+            Judgement::Clean(more) => {
+                notes.extend(more);
+                Outcome::Passed
+            }
             Judgement::Unclean(text) => Outcome::Unclean(text),
             Judgement::Unsupported(text) if may_skip(self.case) => {
                 let why = text.lines().next().unwrap_or_default();
                 Outcome::Unchecked(format!("memleak: the heap of `{}` was not checked: {why}", self.name))
             }
             Judgement::CouldNotTell(text) | Judgement::Unsupported(text) => Outcome::CouldNotTell(text),
-        }
+        };
+        Report { outcome, notes }
     }
 }
 

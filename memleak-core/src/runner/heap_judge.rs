@@ -114,7 +114,7 @@ fn conclude(checker: &Checker, counts: Counts<Glance>) -> Verdict {
 fn judgement(verdict: &Verdict, look: &Look) -> Judgement {
     let text = report::text(verdict, look);
     match verdict {
-        Verdict::Passed => Judgement::Clean,
+        Verdict::Passed(aside) => Judgement::Clean(report::notes(aside, look)),
         Verdict::Failed(_) => Judgement::Unclean(text),
         Verdict::CouldNotTell(obstacles) if obstacles.iter().all(cannot_be_read) => Judgement::Unsupported(text),
         Verdict::CouldNotTell(_) => Judgement::CouldNotTell(text),

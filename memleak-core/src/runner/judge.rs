@@ -37,8 +37,8 @@ pub(super) struct Counts<C> {
 /// What the heap says of a test.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Judgement {
-    /// All is as expected.
-    Clean,
+    /// All is as expected; what is worth a line nevertheless, one each.
+    Clean(Vec<String>),
     /// It is not; how.
     Unclean(String),
     /// It cannot be told in this test; why.

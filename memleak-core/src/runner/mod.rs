@@ -31,7 +31,7 @@ mod settle;
 #[cfg(all(test, target_os = "linux"))]
 mod tests;
 
-use crate::check::Expectation;
+use crate::check::{Expectation, Ignore, Unreachable};
 #[cfg(target_os = "linux")]
 use crate::tracker;
 use body::Body;
@@ -62,6 +62,10 @@ pub struct Case {
     pub path: &'static str,
     /// What must hold of the heap afterwards.
     pub expectations: &'static [Expectation],
+    /// Whether memory that nothing leads to any more lets the test fail.
+    pub unreachable: Unreachable,
+    /// Leaks that are known.
+    pub ignores: &'static [Ignore],
     /// How long background work may take to let go; none is the default (see DESIGN.md).
     pub settle: Option<Duration>,
     /// When a test counts as hung; none is the default.

@@ -67,8 +67,8 @@ impl Report {
 
     /// Says it on stderr, and lets the test fail if it has to.
     pub(super) fn conclude(self) {
-        if matches!(self.outcome, Outcome::Unchecked(_)) {
-            // libtest shows nothing of what it captures from a test that passes; a check that was left out is not to go unseen.
+        if self.passes() {
+            // libtest shows nothing of what it captures from a test that passes; a check or a leak that was left out is not to go unseen.
             let _ = io::stderr().write_all(self.text().as_bytes());
         } else {
             eprint!("{}", self.text());

@@ -73,7 +73,7 @@ mod tests {
         }
 
         fn conclude(&self, _counts: Counts<bool>) -> Judgement {
-            Judgement::Clean
+            Judgement::Clean(Vec::new())
         }
     }
 
@@ -124,7 +124,7 @@ mod tests {
                 self.0.fetch_add(1, Ordering::Relaxed) < 2
             }
             fn conclude(&self, _counts: Counts<()>) -> Judgement {
-                Judgement::Clean
+                Judgement::Clean(Vec::new())
             }
         }
         let mut waits = Vec::new();

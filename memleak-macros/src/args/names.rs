@@ -19,6 +19,8 @@ pub struct Form {
 const FORMS: &[Form] = &[
     now("expect_zero", EXAMPLE),
     now("expect_at_most", r#"expect_at_most("Session" = 3)"#),
+    now("unreachable", r#"unreachable = "allow""#),
+    now("ignore", r#"ignore(type = "tracing::*", reason = "lives as long as the process")"#),
     now("settle", r#"settle = "1s""#),
     now("timeout", r#"timeout = "60s""#),
     now("unsupported", r#"unsupported = "skip""#),
@@ -27,8 +29,6 @@ const FORMS: &[Form] = &[
     now("start_paused", "start_paused = true"),
     now("crate", "crate = my_memleak"),
     later("expect_exactly", r#"for an upper limit write `expect_at_most("Session" = 3)`"#),
-    later("unreachable", "unreachable memory is not looked for yet; leave it out"),
-    later("ignore", "only the types you name are counted; leave it out"),
     later("iterations", REPEAT),
     later("warmup", REPEAT),
     later("max_growth", REPEAT),
@@ -59,6 +59,14 @@ const HABITS: &[(&str, &str)] = &[
     ("expect_max", "expect_at_most"),
     ("at_most", "expect_at_most"),
     ("max", "expect_at_most"),
+    ("leaks", "unreachable"),
+    ("lost", "unreachable"),
+    ("cycles", "unreachable"),
+    ("allow", "ignore"),
+    ("except", "ignore"),
+    ("exclude", "ignore"),
+    ("known", "ignore"),
+    ("suppress", "ignore"),
     ("wait", "settle"),
     ("grace", "settle"),
     ("delay", "settle"),
@@ -129,12 +137,21 @@ fn nearest(name: &str) -> Option<&'static Form> {
 impl Form {
     /// Whether it is written with parentheses.
     pub fn takes_list(&self) -> bool {
-        self.name == "expect_at_most"
+        matches!(self.name, "expect_at_most" | "ignore")
+    }
+
+    /// Whether it may be given several times.
+    pub fn repeats(&self) -> bool {
+        self.name == "ignore"
     }
 
     /// The error for a value that is missing or has another shape.
     pub fn write_instead(&self, name: &Ident) -> syn::Error {
-        syn::Error::new(name.span(), format!("`{name}` is written `{}`", self.example))
+        let mut message = format!("`{name}` is written `{}`", self.example);
+        if self.name == "ignore" {
+            message += "; to leave the test out of a run, write `#[ignore]` below this attribute";
+        }
+        syn::Error::new(name.span(), message)
     }
 
     /// The error text for an argument that is there already.

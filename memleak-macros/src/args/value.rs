@@ -30,7 +30,7 @@ pub fn subjects(
             format!("`{name}` with an empty list expects nothing: name a type"),
         ));
     }
-    each(&list, mistakes, |list| {
+    each(&list, TYPES, mistakes, |list| {
         into.push(Expected { subject: subject(name, list)?, at_most: 0 });
         Ok(())
     });
@@ -42,7 +42,7 @@ pub fn numbered_subjects(name: &Ident, list: ParseStream, into: &mut Vec<Expecte
     if list.is_empty() {
         mistakes.at(name.span(), format!("`{name}` names no type: write `{name}(\"Session\" = 3)`"));
     }
-    each(list, mistakes, |list| {
+    each(list, TYPES, mistakes, |list| {
         let at = list.span();
         let subject = subject(name, list)?;
         let wrong =
@@ -57,14 +57,22 @@ pub fn numbered_subjects(name: &Ident, list: ParseStream, into: &mut Vec<Expecte
     });
 }
 
+/// What the items of a list are, for the error about a missing comma.
+const TYPES: &str = "the types of a list";
+
 /// Parses the items of a list; the rest of a bad one is skipped.
-fn each(list: ParseStream, mistakes: &mut Mistakes, mut item: impl FnMut(ParseStream) -> syn::Result<()>) {
+pub(super) fn each(
+    list: ParseStream,
+    items: &str,
+    mistakes: &mut Mistakes,
+    mut item: impl FnMut(ParseStream) -> syn::Result<()>,
+) {
     while !list.is_empty() {
         let parsed = item(list).and_then(|()| {
             if list.is_empty() || list.peek(Token![,]) {
                 return Ok(());
             }
-            Err(syn::Error::new(list.span(), "expected `,` between the types of a list"))
+            Err(syn::Error::new(list.span(), format!("expected `,` between {items}")))
         });
         if let Err(error) = parsed {
             mistakes.add(error);

@@ -3,6 +3,7 @@
 use super::super::body::Body;
 use super::super::judge::{Counts, Judge, Judgement};
 use super::super::{Case, Flavor, RuntimeOptions, ShouldPanic, Unsupported, async_body, start};
+use crate::check::Unreachable;
 use crate::check::verdict::Ended;
 use std::io::{self, Write};
 use std::os::unix::process::CommandExt;
@@ -59,7 +60,7 @@ impl Judge for Probes {
             Ended::Thread => "the thread",
         };
         match (body_ended, afterwards) {
-            (0, 0) => Judgement::Clean,
+            (0, 0) => Judgement::Clean(Vec::new()),
             (0, more) => Judgement::Unclean(format!("{more} live after {end}")),
             (live, 0) => Judgement::Unclean(format!("{live} live after {settled:?}, none after {end}")),
             (live, more) => Judgement::Unclean(format!("{live} live after {settled:?}, {more} after {end}")),
@@ -86,6 +87,8 @@ const fn case(path: &'static str) -> Case {
     Case {
         path,
         expectations: &[],
+        unreachable: Unreachable::Allow,
+        ignores: &[],
         settle: None,
         timeout: Some(Duration::from_secs(20)),
         unsupported: Unsupported::Fail,

@@ -1,241 +1,8 @@
-//! Expansions and error texts. What the compiler makes of them, and where an error stands, is in `tests/ui.rs` and `tests/hygiene.rs` of the
-//! facade.
+//! What is said to each mistake.
 
+use super::{errors_in, refuses, refuses_args, refuses_each_args, refuses_each_item, with_tokio};
 use crate::check::Surroundings;
-use crate::leak_test_tokens;
-use expect_test::{Expect, expect};
-use proc_macro2::{TokenStream, TokenTree};
-
-fn with_tokio() -> Surroundings {
-    Surroundings { tokio: true, above: Vec::new() }
-}
-
-fn tokens(text: &str) -> TokenStream {
-    text.parse().unwrap_or_else(|error| panic!("{text}: {error}"))
-}
-
-fn expands(args: &str, item: &str, expected: Expect) {
-    let expansion = leak_test_tokens(tokens(args), tokens(item), &with_tokio());
-    let file = syn::parse2(expansion.clone()).unwrap_or_else(|error| panic!("{error}: {expansion}"));
-    expected.assert_eq(&prettyplease::unparse(&file));
-}
-
-/// The error texts, one a line, and what else is emitted has to be an item.
-fn errors_in(surroundings: &Surroundings, args: &str, item: &str) -> String {
-    let expansion = leak_test_tokens(tokens(args), tokens(item), surroundings);
-    assert!(syn::parse2::<syn::File>(expansion.clone()).is_ok(), "not items: {expansion}");
-    let mut lines = String::new();
-    let mut trees = expansion.into_iter().peekable();
-    while let Some(tree) = trees.next() {
-        if matches!(&tree, TokenTree::Ident(name) if name == "compile_error")
-            && let Some(TokenTree::Group(group)) = trees.nth(1)
-        {
-            let text: syn::LitStr = syn::parse2(group.stream()).expect("compile_error! has one string");
-            lines.push_str(&text.value());
-            lines.push('\n');
-        }
-    }
-    lines
-}
-
-fn refuses(args: &str, item: &str, expected: Expect) {
-    expected.assert_eq(&errors_in(&with_tokio(), args, item));
-}
-
-fn refuses_args(args: &str, expected: Expect) {
-    refuses(args, "async fn t() {}", expected);
-}
-
-/// What is said to each of these uses, in one text.
-fn refuses_each(uses: impl IntoIterator<Item = (String, String)>, expected: Expect) {
-    let mut text = String::new();
-    for (args, item) in uses {
-        let errors = errors_in(&with_tokio(), &args, &item);
-        assert!(!errors.is_empty(), "accepted: #[leak_test({args})] {item}");
-        text.push_str(&format!("({args}) {item}\n"));
-        text.extend(errors.lines().map(|line| format!("    {line}\n")));
-    }
-    expected.assert_eq(&text);
-}
-
-fn refuses_each_args<T: Into<String>, const N: usize>(args: [T; N], expected: Expect) {
-    refuses_each(args.map(|args| (args.into(), "async fn t() {}".to_owned())), expected);
-}
-
-fn refuses_each_item<T: Into<String>, const N: usize>(items: [T; N], expected: Expect) {
-    refuses_each(items.map(|item| ("expect_zero = \"S\"".to_owned(), item.into())), expected);
-}
-
-#[test]
-fn a_sync_test() {
-    expands(
-        r#"expect_zero = "Session""#,
-        "fn t() { body() }",
-        expect![[r##"
-            #[::core::prelude::v1::test]
-            fn t() {
-                fn t() {
-                    body()
-                }
-                ::memleak::__private::run(
-                    &const {
-                        ::memleak::__private::case(
-                            ::core::concat!(::core::module_path!(), "::", "t"),
-                            &const {
-                                [
-                                    ::memleak::__private::at_most(
-                                        0u64,
-                                        ::memleak::__private::Subject::Pattern("Session"),
-                                    ),
-                                ]
-                            },
-                        )
-                    },
-                    t,
-                )
-            }
-        "##]],
-    );
-}
-
-#[test]
-fn an_async_test_with_everything() {
-    expands(
-        r#"expect_zero = ["Session", chat::Conn<Tcp>, dyn Chat], expect_at_most("Pool" = 1, db::Pool = 2), settle = "500ms",
-           timeout = "2m", unsupported = "skip", flavor = "multi_thread", worker_threads = 4, crate = other::memleak"#,
-        r#"
-        /// Docs.
-        #[ignore = "slow"]
-        #[should_panic(expected = "gone")]
-        #[allow(unused)]
-        pub(crate) async fn t() -> Result<(), Box<dyn Error>> { #![allow(x)] body().await }"#,
-        expect![[r#"
-            /// Docs.
-            #[ignore = "slow"]
-            #[allow(unused)]
-            #[::core::prelude::v1::test]
-            pub(crate) fn t() {
-                async fn t() -> Result<(), Box<dyn Error>> {
-                    #![allow(x)]
-                    body().await
-                }
-                other::memleak::__private::run_async(
-                    &const {
-                        other::memleak::__private::Case {
-                            settle: ::core::option::Option::Some(
-                                ::core::time::Duration::from_millis(500u64),
-                            ),
-                            timeout: ::core::option::Option::Some(
-                                ::core::time::Duration::from_millis(120000u64),
-                            ),
-                            unsupported: other::memleak::__private::Unsupported::Skip,
-                            should_panic: other::memleak::__private::ShouldPanic::Expected("gone"),
-                            runtime: other::memleak::__private::RuntimeOptions::new(
-                                other::memleak::__private::Flavor::MultiThread,
-                                ::core::option::Option::Some(4usize),
-                            ),
-                            ..other::memleak::__private::case(
-                                ::core::concat!(::core::module_path!(), "::", "t"),
-                                &const {
-                                    [
-                                        other::memleak::__private::at_most(
-                                            0u64,
-                                            other::memleak::__private::Subject::Pattern("Session"),
-                                        ),
-                                        other::memleak::__private::at_most(
-                                            0u64,
-                                            other::memleak::__private::sized::<
-                                                chat::Conn<Tcp>,
-                                            >(::core::stringify!(chat::Conn < Tcp >)),
-                                        ),
-                                        other::memleak::__private::at_most(
-                                            0u64,
-                                            other::memleak::__private::trait_object::<
-                                                dyn Chat,
-                                            >(::core::stringify!(dyn Chat)),
-                                        ),
-                                        other::memleak::__private::at_most(
-                                            1u64,
-                                            other::memleak::__private::Subject::Pattern("Pool"),
-                                        ),
-                                        other::memleak::__private::at_most(
-                                            2u64,
-                                            other::memleak::__private::sized::<
-                                                db::Pool,
-                                            >(::core::stringify!(db::Pool)),
-                                        ),
-                                    ]
-                                },
-                            )
-                        }
-                    },
-                    t,
-                )
-            }
-        "#]],
-    );
-}
-
-#[test]
-fn a_paused_clock() {
-    expands(
-        r#"expect_zero = "Session", start_paused = true"#,
-        "async fn t() {}",
-        expect![[r##"
-            #[::core::prelude::v1::test]
-            fn t() {
-                async fn t() {}
-                ::memleak::__private::run_async(
-                    &const {
-                        ::memleak::__private::Case {
-                            runtime: ::memleak::__private::RuntimeOptions::new(
-                                    ::memleak::__private::Flavor::CurrentThread,
-                                    ::core::option::Option::None,
-                                )
-                                .paused(
-                                    |builder| {
-                                        use ::memleak::__private::PausedClock as _;
-                                        builder.start_paused(true).done()
-                                    },
-                                    ::memleak::__private::sleep,
-                                ),
-                            ..::memleak::__private::case(
-                                ::core::concat!(::core::module_path!(), "::", "t"),
-                                &const {
-                                    [
-                                        ::memleak::__private::at_most(
-                                            0u64,
-                                            ::memleak::__private::Subject::Pattern("Session"),
-                                        ),
-                                    ]
-                                },
-                            )
-                        }
-                    },
-                    t,
-                )
-            }
-        "##]],
-    );
-    let unpaused = leak_test_tokens(
-        tokens(r#"expect_zero = "Session", start_paused = false"#),
-        tokens("async fn t() {}"),
-        &with_tokio(),
-    );
-    let default = leak_test_tokens(tokens(r#"expect_zero = "Session""#), tokens("async fn t() {}"), &with_tokio());
-    assert_eq!(unpaused.to_string(), default.to_string());
-}
-
-#[test]
-fn is_registered_once() {
-    for other in ["#[test]", "#[core::prelude::v1::test]", "#[::std::prelude::rust_2024::test]"] {
-        let item = format!("{other} fn t() {{}}");
-        let expansion = leak_test_tokens(tokens("expect_zero = \"S\""), tokens(&item), &with_tokio()).to_string();
-        assert_eq!(expansion.matches("test]").count(), 1, "{expansion}");
-    }
-    let expansion = leak_test_tokens(tokens("expect_zero = \"S\""), tokens("#[rstest] fn t() {}"), &with_tokio());
-    assert!(expansion.to_string().starts_with("# [rstest] fn t ()"), "{expansion}");
-}
+use expect_test::expect;
 
 #[test]
 fn every_mistake_at_once() {
@@ -263,19 +30,90 @@ fn every_mistake_at_once() {
 }
 
 #[test]
-fn nothing_named() {
+fn nothing_to_check() {
     refuses_each_args(
-        ["", "settle = \"1s\"", "expect_zero = []", "expect_at_most()"],
+        ["unreachable = \"allow\"", "settle = \"1s\", unreachable = \"allow\"", "expect_zero = []", "expect_at_most()"],
         expect![[r#"
-        () async fn t() {}
-            say which type must be gone when the test ends: `#[leak_test(expect_zero = "Session")]` (a search for all unreachable memory, without a name, is not there yet)
-        (settle = "1s") async fn t() {}
-            say which type must be gone when the test ends: `#[leak_test(expect_zero = "Session")]` (a search for all unreachable memory, without a name, is not there yet)
-        (expect_zero = []) async fn t() {}
-            `expect_zero` with an empty list expects nothing: name a type
-        (expect_at_most()) async fn t() {}
-            `expect_at_most` names no type: write `expect_at_most("Session" = 3)`
-    "#]],
+            (unreachable = "allow") async fn t() {}
+                this test checks nothing: without `expect_zero` or `expect_at_most`, unreachable memory is all it looks for; name a type, `expect_zero = "Session"`, or leave `unreachable` out
+            (settle = "1s", unreachable = "allow") async fn t() {}
+                this test checks nothing: without `expect_zero` or `expect_at_most`, unreachable memory is all it looks for; name a type, `expect_zero = "Session"`, or leave `unreachable` out
+            (expect_zero = []) async fn t() {}
+                `expect_zero` with an empty list expects nothing: name a type
+            (expect_at_most()) async fn t() {}
+                `expect_at_most` names no type: write `expect_at_most("Session" = 3)`
+        "#]],
+    );
+    for args in ["", "settle = \"1s\"", "unreachable = \"fail\"", "expect_zero = \"S\", unreachable = \"allow\""] {
+        assert_eq!(errors_in(&with_tokio(), args, "async fn t() {}"), "", "{args}");
+    }
+}
+
+#[test]
+fn known_leaks_that_are_not_told() {
+    refuses_each_args(
+        [
+            "ignore",
+            "ignore = \"slow\"",
+            "ignore()",
+            "ignore(\"tracing::*\")",
+            "ignore(reason = \"known\")",
+            "ignore(type = \"tracing::*\")",
+            "ignore(held_by = \"REGISTRY\", reason = \"known\")",
+            "ignore(types = \"tracing::*\", because = \"known\", quux)",
+            "ignore(type = tracing::Span, reason = 3)",
+            "ignore(type, function(\"init\"), reason = \" \")",
+            "ignore(type = \"Link<Tcp\", function = \"third_party::\", reason = \"known\")",
+            "ignore(type = \"\", function = \"\", reason = \"known\")",
+            "ignore(type = \"A\" reason = \"known\")",
+            "ignore(type = \"A\", type = \"B\", reason = \"known\", reason = \"known\"), setle = \"1s\"",
+            "unreachable, unreachable = \"ignore\"",
+            "unreachable = allow",
+        ],
+        expect![[r#"
+            (ignore) async fn t() {}
+                `ignore` is written `ignore(type = "tracing::*", reason = "lives as long as the process")`; to leave the test out of a run, write `#[ignore]` below this attribute
+            (ignore = "slow") async fn t() {}
+                `ignore` is written `ignore(type = "tracing::*", reason = "lives as long as the process")`; to leave the test out of a run, write `#[ignore]` below this attribute
+            (ignore()) async fn t() {}
+                say what is ignored, and why: `ignore(type = "tracing::*", reason = "lives as long as the process")`
+            (ignore("tracing::*")) async fn t() {}
+                `ignore` takes `type`, `function` and `reason`, each with a text in quotes
+            (ignore(reason = "known")) async fn t() {}
+                say what is ignored: add `type = "tracing::*"` for what leaks, or `function = "third_party::init"` for who allocated it
+            (ignore(type = "tracing::*")) async fn t() {}
+                say why this is accepted: add `reason = "…"`; the test shows it
+            (ignore(held_by = "REGISTRY", reason = "known")) async fn t() {}
+                `held_by` cannot be used yet: write `type` or `function`
+            (ignore(types = "tracing::*", because = "known", quux)) async fn t() {}
+                `ignore` has no `types`: write `type`
+                `ignore` has no `because`: write `reason`
+                `ignore` has no `quux`: `ignore` takes `type`, `function` and `reason`
+            (ignore(type = tracing::Span, reason = 3)) async fn t() {}
+                `type` takes a text in quotes: `type = "tracing::*"`
+                `reason` takes a text in quotes: `reason = "lives as long as the process"`
+            (ignore(type, function("init"), reason = " ")) async fn t() {}
+                `type` is written `type = "tracing::*"`
+                `function` is written `function = "third_party::init"`
+                say why this is accepted; the test shows it
+            (ignore(type = "Link<Tcp", function = "third_party::", reason = "known")) async fn t() {}
+                this `<` is not closed: a pattern with generics is written "Link<Tcp>", and without them matches any
+                a segment is missing next to `::`; for any segment write `*`, for any number of them `**`
+            (ignore(type = "", function = "", reason = "known")) async fn t() {}
+                an empty pattern names no type: write the name of one, such as "Session" or "chat::Session"
+                an empty pattern names no function: `function = "third_party::init"`
+            (ignore(type = "A" reason = "known")) async fn t() {}
+                expected `,` between the parts of `ignore`
+            (ignore(type = "A", type = "B", reason = "known", reason = "known"), setle = "1s") async fn t() {}
+                `type` is given twice: write `ignore(…)` once for each
+                `reason` is given twice: keep one of them
+                there is no argument `setle`: write `settle = "1s"`
+            (unreachable, unreachable = "ignore") async fn t() {}
+                `unreachable` is written `unreachable = "allow"`
+                `unreachable` is given twice: keep one of them
+            (unreachable = allow) async fn t() {}
+                `unreachable` takes "fail" or "allow"
+        "#]],
     );
 }
 
@@ -351,11 +189,11 @@ fn unknown_arguments() {
             (should_panic = "Session") async fn t() {}
                 `should_panic` is not an argument: write `#[should_panic]` as an attribute of its own, below this one
             (quux = "Session") async fn t() {}
-                there is no argument `quux`; there are `expect_zero`, `expect_at_most`, `settle`, `timeout`, `unsupported`, `flavor`, `worker_threads`, `start_paused`, `crate`
+                there is no argument `quux`; there are `expect_zero`, `expect_at_most`, `unreachable`, `ignore`, `settle`, `timeout`, `unsupported`, `flavor`, `worker_threads`, `start_paused`, `crate`
             (max_byte = "Session") async fn t() {}
-                there is no argument `max_byte`; there are `expect_zero`, `expect_at_most`, `settle`, `timeout`, `unsupported`, `flavor`, `worker_threads`, `start_paused`, `crate`
+                there is no argument `max_byte`; there are `expect_zero`, `expect_at_most`, `unreachable`, `ignore`, `settle`, `timeout`, `unsupported`, `flavor`, `worker_threads`, `start_paused`, `crate`
             (tokio = "Session") async fn t() {}
-                there is no argument `tokio`; there are `expect_zero`, `expect_at_most`, `settle`, `timeout`, `unsupported`, `flavor`, `worker_threads`, `start_paused`, `crate`
+                there is no argument `tokio`; there are `expect_zero`, `expect_at_most`, `unreachable`, `ignore`, `settle`, `timeout`, `unsupported`, `flavor`, `worker_threads`, `start_paused`, `crate`
         "#]],
     );
 }
@@ -365,8 +203,6 @@ fn arguments_that_come_later() {
     refuses_each_args(
         [
             "expect_exactly(Session = 1)",
-            "unreachable = \"allow\"",
-            "ignore(type = \"tracing::*\", reason = \"…\")",
             "iterations = 20, warmup = 3, max_growth = \"0\"",
             "max_live_bytes = \"64 KiB\"",
             "max_allocated(\"Session\" = 10)",
@@ -375,10 +211,6 @@ fn arguments_that_come_later() {
         expect![[r#"
             (expect_zero = "Session", expect_exactly(Session = 1)) async fn t() {}
                 `expect_exactly` cannot be used yet: for an upper limit write `expect_at_most("Session" = 3)`
-            (expect_zero = "Session", unreachable = "allow") async fn t() {}
-                `unreachable` cannot be used yet: unreachable memory is not looked for yet; leave it out
-            (expect_zero = "Session", ignore(type = "tracing::*", reason = "…")) async fn t() {}
-                `ignore` cannot be used yet: only the types you name are counted; leave it out
             (expect_zero = "Session", iterations = 20, warmup = 3, max_growth = "0") async fn t() {}
                 `iterations` cannot be used yet: the body runs once; leave it out
                 `warmup` cannot be used yet: the body runs once; leave it out
@@ -477,7 +309,7 @@ fn a_bad_argument_does_not_hide_the_next() {
                 `expect_zero` takes types: a pattern in quotes ("Session"), a path (chat::Session) or a trait object (dyn Chat); write the type that is pointed to
                 there is no argument `setle`: write `settle = "1s"`
             (quux = HashMap<A, B>, setle = "1s",) async fn t() {}
-                there is no argument `quux`; there are `expect_zero`, `expect_at_most`, `settle`, `timeout`, `unsupported`, `flavor`, `worker_threads`, `start_paused`, `crate`
+                there is no argument `quux`; there are `expect_zero`, `expect_at_most`, `unreachable`, `ignore`, `settle`, `timeout`, `unsupported`, `flavor`, `worker_threads`, `start_paused`, `crate`
                 there is no argument `setle`: write `settle = "1s"`
             (expect_zero = "S" + "T", timeout = 1) async fn t() {}
                 expected `,` between two arguments

@@ -1,10 +1,17 @@
 //! The texts, word for word. Read them cold: what leaked, where, what next?
 
-use super::{Look, text};
-use crate::check::verdict::{Doubt, Ended, Failure, Frame, Group, Missed, Obstacle, Place, SecondCount, Verdict};
+mod holders;
+mod lost;
+mod obstacles;
+
+use super::{Look, size, text};
+use crate::check::verdict::{
+    Aside, Doubt, Ended, Failure, Frame, Group, Holder, Missed, Obstacle, Place, SecondCount, Verdict,
+};
 use crate::debuginfo::code::CodeKind;
-use crate::debuginfo::load::LoadError;
-use crate::query::pattern::Pattern;
+use crate::debuginfo::functions::Location;
+use crate::heap::graph::EdgeKind;
+use crate::heap::holders::{self as heap, Counted, HeldBy, Hop, Way};
 use crate::tracker::Losses;
 use expect_test::{Expect, expect};
 use std::path::PathBuf;
@@ -51,6 +58,10 @@ fn group(type_name: &str, count: u64, stack: Vec<Frame>) -> Group {
         before: 0,
         doubt: None,
         place: Place::Block { inside: None, stack },
+        holders: Vec::new(),
+        more_holders: 0,
+        retained: None,
+        advice: None,
     }
 }
 
@@ -59,7 +70,14 @@ fn missed(written: &str, groups: Vec<Group>) -> Missed {
 }
 
 fn failed(missed: Vec<Missed>) -> Failure {
-    Failure { missed, settled: Duration::ZERO, ended: Ended::Thread, losses: Losses::default() }
+    Failure {
+        missed,
+        lost: Vec::new(),
+        aside: Aside::default(),
+        settled: Duration::ZERO,
+        ended: Ended::Thread,
+        losses: Losses::default(),
+    }
 }
 
 fn look() -> Look {
@@ -75,6 +93,26 @@ fn shows(verdict: Verdict, expected: Expect) {
 #[track_caller]
 fn explains(obstacle: Obstacle, expected: Expect) {
     shows(Verdict::CouldNotTell(vec![obstacle]), expected);
+}
+
+fn at(file: &str, line: u32) -> Option<Location> {
+    Some(Location { file: format!("/work/chat/src/{file}").into(), line })
+}
+
+fn hop(way: &[Way], ty: &str, kind: EdgeKind) -> Hop {
+    Hop { way: way.to_vec(), ty: ty.into(), kind: Some(kind), counted: None }
+}
+
+fn counted(hop: Hop, found: u64, strong: u64) -> Hop {
+    Hop { counted: Some(Counted { found, strong }), ..hop }
+}
+
+fn field(name: &str) -> Way {
+    Way::Field(name.into())
+}
+
+fn held_by(root: HeldBy, hops: Vec<Hop>) -> Holder {
+    Holder { way: heap::Holder { root, hops }, spawned: Vec::new() }
 }
 
 #[test]
@@ -289,6 +327,40 @@ fn many_places_are_counted_where_they_are_not_shown() {
 }
 
 #[test]
+fn recursion_is_folded() {
+    let walk = || frame("chat::walk", "/work/chat/src/tree.rs", 7);
+    let (even, odd) = (frame("chat::even", "/work/chat/src/a.rs", 1), frame("chat::odd", "/work/chat/src/a.rs", 2));
+    let mut stack = vec![frame("chat::leaf", "/work/chat/src/tree.rs", 3)];
+    stack.extend((0..41).map(|_| walk()));
+    stack.push(frame("chat::start", "/work/chat/src/tree.rs", 20));
+    for _ in 0..3 {
+        stack.extend([even.clone(), frame("core::ops::FnOnce::call_once", STD, 1), odd.clone()]);
+    }
+    stack.extend([walk(), walk(), frame("chat::main", "/work/chat/src/main.rs", 2)]);
+    shows(
+        Verdict::Failed(failed(vec![missed("T", vec![group("chat::T", 1, stack)])])),
+        expect![[r#"
+        1 live `chat::T`, expected 0
+
+          chat::T  1 live, 112 bytes
+            allocated at  src/tree.rs:3   chat::leaf
+                          src/tree.rs:7   chat::walk
+                          … the same 40 times more
+                          src/tree.rs:20  chat::start
+                          src/a.rs:1      chat::even
+                          … 1 frame of std
+                          src/a.rs:2      chat::odd
+                          … the same 2 times more
+                          src/tree.rs:7   chat::walk
+                          src/tree.rs:7   chat::walk
+                          src/main.rs:2   chat::main
+
+        Counted when the test's body had ended, while its thread was still alive.
+    "#]],
+    );
+}
+
+#[test]
 fn colour_only_when_asked() {
     let verdict = Verdict::Failed(failed(vec![missed("Session", vec![group("chat::Session", 1, stack())])]));
     assert!(!text(&verdict, &look()).contains('\x1b'));
@@ -302,230 +374,13 @@ fn colour_only_when_asked() {
 }
 
 #[test]
-fn a_name_that_no_type_has() {
-    let unknown = |written: &str, resolved, nearest: &[&str]| Obstacle::UnknownName {
-        written: written.to_owned(),
-        resolved,
-        nearest: nearest.iter().map(|&name| name.to_owned()).collect(),
-    };
-    explains(
-        unknown("Sesion", false, &["chat::Session", "chat::db::Session"]),
-        expect![[r#"
-            no type in this test binary is called `Sesion`
-              nearest  chat::Session
-                       chat::db::Session
-              help: write one of these; a name that no type has would pass whatever lives
-
-            memleak could not check this test, and that is not a pass.
-        "#]],
-    );
-    explains(
-        unknown("Xyzzy", false, &[]),
-        expect![[r#"
-        no type in this test binary is called `Xyzzy`
-          help: write the type's name as in the source, without the alias it may have. A type that no code in this
-                binary makes a value of is not in its debug info
-
-        memleak could not check this test, and that is not a pass.
-    "#]],
-    );
-    explains(
-        unknown("Session", true, &[]),
-        expect![[r#"
-        `Session` is a type, but this test binary's debug info does not have it
-          help: no code in this binary makes a value of it, so there is nothing to check; or the crate that does is
-                built without debug info (look for `debug` in [profile.*.package] of Cargo.toml)
-
-        memleak could not check this test, and that is not a pass.
-    "#]],
-    );
-}
-
-#[test]
-fn a_pattern_that_is_none() {
-    let broken = |written: &str| Obstacle::Pattern {
-        written: written.to_owned(),
-        error: Pattern::parse(written).expect_err("not a pattern"),
-    };
-    explains(
-        broken("é::Link<Tcp"),
-        expect![[r#"
-        `é::Link<Tcp` is not a type pattern
-          é::Link<Tcp
-                 ^ this `<` is never closed: write `>`
-          help: patterns look like `Session`, `chat::Session`, `Link<Tcp>`, `db::*`, `db::**::Conn`, `dyn Chat`, `Conn::Open`
-
-        memleak could not check this test, and that is not a pass.
-    "#]],
-    );
-    explains(
-        broken("crate::Session"),
-        expect![[r#"
-        `crate::Session` is not a type pattern
-          crate::Session
-          ^^^^^^^ a pattern does not know which module it stands in: write the crate's name, or leave `crate::` out
-          help: patterns look like `Session`, `chat::Session`, `Link<Tcp>`, `db::*`, `db::**::Conn`, `dyn Chat`, `Conn::Open`
-
-        memleak could not check this test, and that is not a pass.
-    "#]],
-    );
-    shows(
-        Verdict::CouldNotTell(vec![broken(""), broken("Session, Conn")]),
-        expect![[r#"
-            an empty text is not a type pattern
-              help: patterns look like `Session`, `chat::Session`, `Link<Tcp>`, `db::*`, `db::**::Conn`, `dyn Chat`, `Conn::Open`
-
-            `Session, Conn` is not a type pattern
-              Session, Conn
-                     ^ a pattern names one type: for several write a list, `["Session", "db::Conn"]`
-              help: patterns look like `Session`, `chat::Session`, `Link<Tcp>`, `db::*`, `db::**::Conn`, `dyn Chat`, `Conn::Open`
-
-            memleak could not check this test, and that is not a pass.
-        "#]],
-    );
-}
-
-#[test]
-fn binaries_without_types() {
-    explains(
-        Obstacle::DebugInfo(LoadError::NoDebugInfo),
-        expect![[r#"
-        this test binary has no debug info, so its types are not known
-          help: turn full debug info on in the Cargo.toml of the workspace, and remove a weaker `debug` there, in
-                .cargo/config.toml and in CARGO_PROFILE_TEST_DEBUG or CARGO_PROFILE_DEV_DEBUG:
-
-                    [profile.test]
-                    debug = "full"
-
-                with `cargo test --release` the section is [profile.release]
-
-        memleak could not check this test, and that is not a pass.
-    "#]],
-    );
-    explains(
-        Obstacle::DebugInfo(LoadError::Stripped),
-        expect![[r#"
-        this test binary was stripped: its debug info is gone, so its types are not known
-          help: turn stripping off in the Cargo.toml of the workspace:
-
-                    [profile.test]
-                    strip = false
-                    debug = "full"
-
-                with `cargo test --release` the section is [profile.release]
-
-        memleak could not check this test, and that is not a pass.
-    "#]],
-    );
-    explains(
-        Obstacle::DebugInfo(LoadError::LineTablesOnly),
-        expect![[r#"
-        the debug info of this test binary has lines only, no types
-          help: turn full debug info on in the Cargo.toml of the workspace, and remove a weaker `debug` there, in
-                .cargo/config.toml and in CARGO_PROFILE_TEST_DEBUG or CARGO_PROFILE_DEV_DEBUG:
-
-                    [profile.test]
-                    debug = "full"
-
-                with `cargo test --release` the section is [profile.release]
-
-        memleak could not check this test, and that is not a pass.
-    "#]],
-    );
-    explains(
-        Obstacle::DebugInfo(LoadError::Split),
-        expect![[r#"
-        the debug info of this test binary is in other files, which memleak does not read
-          help: turn splitting off in the Cargo.toml of the workspace:
-
-                    [profile.test]
-                    split-debuginfo = "off"
-
-                with `cargo test --release` the section is [profile.release]
-
-        memleak could not check this test, and that is not a pass.
-    "#]],
-    );
-    explains(
-        Obstacle::DebugInfo(LoadError::Compressed),
-        expect![[r#"
-        the debug info of this test binary is compressed, which memleak does not read
-          help: leave `--compress-debug-sections` out of the linker's arguments (RUSTFLAGS, .cargo/config.toml)
-
-        memleak could not check this test, and that is not a pass.
-    "#]],
-    );
-    explains(
-        Obstacle::DebugInfo(LoadError::UnsupportedPlatform("macos on aarch64".to_owned())),
-        expect![[r#"
-        memleak cannot read the types of this program: macos on aarch64
-          It reads them on 64-bit Linux.
-          help: to run the test here without its check, write #[leak_test(unsupported = "skip", ...)], or set
-                MEMLEAK_UNSUPPORTED=skip for all tests
-
-        memleak could not check this test, and that is not a pass.
-    "#]],
-    );
-    explains(
-        Obstacle::DebugInfo(LoadError::Unreadable("cannot open /proc/self/exe: permission denied".to_owned())),
-        expect![[r#"
-            memleak could not read the test binary's debug info
-              cannot open /proc/self/exe: permission denied
-              help: build the tests again; if that does not help, this is a fault of memleak: please report it
-
-            memleak could not check this test, and that is not a pass.
-        "#]],
-    );
-}
-
-#[test]
-fn tracking_that_was_not_there() {
-    explains(
-        Obstacle::NotInstalled,
-        expect![[r#"
-        memleak's allocator is not the global allocator of this test binary
-          help: memleak's feature `global-allocator` installs it; it is a default feature. If the program has a
-                #[global_allocator] of its own, leave that feature out and wrap the program's allocator instead:
-
-                    #[global_allocator]
-                    static ALLOCATOR: memleak::Allocator<Jemalloc> = memleak::Allocator::new(Jemalloc);
-
-        memleak could not check this test, and that is not a pass.
-    "#]],
-    );
-    explains(
-        Obstacle::NotTracked,
-        expect![[r#"
-        memleak's allocator is installed, but was not recording
-          help: the test ran outside of the process that memleak starts for it, or something cleared that process's
-                environment before its first allocation; run it with `cargo test` or `cargo nextest run`
-
-        memleak could not check this test, and that is not a pass.
-    "#]],
-    );
-    explains(
-        Obstacle::NoStacks,
-        expect![[r#"
-        memleak cannot capture call stacks on this platform
-          help: to run the test here without its check, write #[leak_test(unsupported = "skip", ...)], or set
-                MEMLEAK_UNSUPPORTED=skip for all tests
-
-        memleak could not check this test, and that is not a pass.
-    "#]],
-    );
-    explains(
-        Obstacle::Losses(Losses { blocks: 12, stacks: 0 }),
-        expect![[r#"
-        no instance too many was found, but not everything was recorded
-          memleak could not record 12 allocations (its table was full)
-          help: let the test allocate less, or split it
-
-        memleak could not check this test, and that is not a pass.
-    "#]],
-    );
-}
-
-#[test]
 fn a_pass_says_nothing() {
-    shows(Verdict::Passed, expect![[""]]);
+    shows(Verdict::Passed(Aside::default()), expect![[""]]);
+}
+
+#[test]
+fn sizes() {
+    let sizes = [0, 1, 1023, 1024, 3200, 1024 * 1024 - 1, 1024 * 1024, 5 << 30, u64::MAX].map(size).join(", ");
+    expect!["0 bytes, 1 byte, 1023 bytes, 1.0 KiB, 3.1 KiB, 1023.9 KiB, 1.0 MiB, 5.0 GiB, 16777215.9 TiB"]
+        .assert_eq(&sizes);
 }

@@ -1,0 +1,63 @@
+//! What decides nothing and is not to go unseen: known leaks, memory that only a stack leads to, threads that did not stop.
+
+use super::holder::of_thread;
+use super::{count, join, size};
+use crate::check::verdict::{Aside, OnStack, UnusedIgnore};
+use crate::query::short::short;
+
+/// The most lines about memory that only stacks lead to.
+const MOST_STACKS: usize = 3;
+
+/// The lines below a failure.
+pub(super) fn of_a_failure(aside: &Aside) -> Vec<String> {
+    let mut lines: Vec<String> = aside.on_stacks.iter().take(MOST_STACKS).map(on_stack).collect();
+    if let Some(left) = aside.on_stacks.get(MOST_STACKS..).filter(|left| !left.is_empty()) {
+        let blocks = left.iter().map(|on| on.blocks).sum();
+        lines.push(format!("So do {} of other types or threads.", count(blocks, "more block")));
+    }
+    lines.extend(of_a_pass(aside).into_iter().map(|line| capitalised(&line) + "."));
+    lines
+}
+
+/// The notes of a pass. What only a stack leads to is not among them: each thread that works has some.
+pub(super) fn of_a_pass(aside: &Aside) -> Vec<String> {
+    let mut lines = Vec::new();
+    for ignored in &aside.ignored {
+        lines.push(format!("ignored {}, {}: {}", count(ignored.count, "leak"), size(ignored.bytes), ignored.reason));
+    }
+    lines.extend(aside.unused_ignores.iter().map(unused));
+    if !aside.unstopped_threads.is_empty() {
+        let threads: Vec<String> = aside.unstopped_threads.iter().map(|name| of_thread(name)).collect();
+        lines.push(format!(
+            "{} could not be stopped while memleak looked at the heap, so what changed meanwhile may have been misread",
+            join(&threads)
+        ));
+    }
+    lines
+}
+
+fn unused(ignore: &UnusedIgnore) -> String {
+    let ty = ignore.ty.iter().map(|ty| format!("type = {ty:?}, "));
+    let function = ignore.function.iter().map(|function| format!("function = {function:?}, "));
+    format!("`ignore({}…)` matched nothing: leave it out", ty.chain(function).collect::<String>())
+}
+
+fn on_stack(on: &OnStack) -> String {
+    let what = match &on.type_name {
+        Some(name) => format!(" of `{}`", short(name)),
+        None => String::new(),
+    };
+    let (lead, count_as) =
+        if on.blocks == 1 { ("Only the stack", "it counts") } else { ("Only the stack", "they count") };
+    format!(
+        "{lead} of {} leads to {} ({}){what}: {count_as} as reachable.",
+        of_thread(&on.thread),
+        count(on.blocks, "block"),
+        size(on.bytes)
+    )
+}
+
+fn capitalised(line: &str) -> String {
+    let mut characters = line.chars();
+    characters.next().map(|first| first.to_uppercase().collect::<String>() + characters.as_str()).unwrap_or_default()
+}

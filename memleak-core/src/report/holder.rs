@@ -1,0 +1,230 @@
+//! The way from a root to a value, in the names of the program.
+
+use super::{Ink, Look, backtrace, count};
+use crate::check::verdict::Holder;
+use crate::debuginfo::functions::Location;
+use crate::heap::graph::EdgeKind;
+use crate::heap::holders::{Await, Counted, HeldBy, Hop, Task, TaskState, Way};
+use crate::query::short::{short, short_function};
+
+/// The most holders shown of one group.
+const MOST_HOLDERS: usize = 3;
+/// The most lines shown at the beginning of a way, and at its end.
+const MOST_HOPS: (usize, usize) = (6, 4);
+/// How often a line has to follow itself to be folded.
+const REPEATS: usize = 3;
+
+/// Whether the position in a `Vec` is part of the text: values at different positions are held alike.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Positions {
+    /// `[3]`.
+    Shown,
+    /// `[_]`.
+    Any,
+}
+
+/// All holders of a group under their labels; those that read alike once.
+pub(super) fn describe(holders: &[Holder], more: u64, positions: Positions, look: &Look, lines: &mut Vec<String>) {
+    let mut alike: Vec<(Vec<String>, &Holder, u64)> = Vec::new();
+    for holder in holders {
+        let key = self::lines(holder, Positions::Any, look);
+        match alike.iter_mut().find(|(other, ..)| *other == key) {
+            Some((.., count)) => *count += 1,
+            None => alike.push((key, holder, 1)),
+        }
+    }
+    for (i, (key, holder, times)) in alike.iter().take(MOST_HOLDERS).enumerate() {
+        let mut text = if *times == 1 { self::lines(holder, positions, look) } else { key.clone() };
+        if *times > 1 {
+            text.push(look.paint(Ink::Aside, &format!("… and {} like this", count(times - 1, "more holder"))));
+        }
+        super::labelled(if i == 0 { "held by" } else { "and by" }, text, lines);
+    }
+    let left = more + alike.iter().skip(MOST_HOLDERS).map(|(.., count)| count).sum::<u64>();
+    if left > 0 {
+        super::labelled("", vec![look.paint(Ink::Aside, &format!("… and {} not shown", count(left, "holder")))], lines);
+    }
+    super::labelled("owners", holders.iter().find_map(not_found).into_iter().collect(), lines);
+}
+
+/// That not all owners of the value were found.
+fn not_found(holder: &Holder) -> Option<String> {
+    let counted = holder.way.hops.iter().rev().find(|hop| hop.kind.is_some())?.counted?;
+    missing(counted)
+}
+
+/// That not all owners were found; none if they were.
+pub(super) fn missing(Counted { found, strong }: Counted) -> Option<String> {
+    let left = strong.checked_sub(found).filter(|left| *left > 0)?;
+    let which = match (found, left) {
+        (0, 1) => "its strong count is 1, and its owner was not found: it was".to_owned(),
+        (0, _) => format!("its strong count is {strong}, and no owner was found: they were"),
+        (_, 1) => format!("1 of {strong} was not found: it was"),
+        (_, _) => format!("{left} of {strong} were not found: they were"),
+    };
+    let are = if left == 1 { "is" } else { "are" };
+    Some(format!("{which} forgotten (`mem::forget`, `into_raw`), or {are} kept where memleak does not look"))
+}
+
+/// The lines of one holder.
+pub(super) fn lines(holder: &Holder, positions: Positions, look: &Look) -> Vec<String> {
+    let way = &holder.way;
+    let inside = hops(&way.hops, positions);
+    let first_is_field = matches!(way.hops.first().and_then(|hop| hop.way.first()), Some(Way::Field(_)));
+    // What a field of it is says nothing of the root's own type; an element or the pointer itself does.
+    let of_type = |ty: &str| if first_is_field { String::new() } else { format!(": {}", short(ty)) };
+    let declared = |at: &Option<Location>| {
+        at.as_ref().map(|at| format!(" ({})", look.paint(Ink::Place, &place(at, look)))).unwrap_or_default()
+    };
+    let name = |name: &str| look.paint(Ink::Name, name);
+    let head = match &way.root {
+        HeldBy::Static { name: path, ty, declared: at } => {
+            format!("static {}{}{}", name(path), of_type(ty), declared(at))
+        }
+        HeldBy::ThreadLocal { name: path, ty, declared: at, thread } => {
+            format!("thread-local {}{}{} of {}", name(path), of_type(ty), declared(at), of_thread(thread))
+        }
+        HeldBy::Task(task) => return of_task(task, holder, inside, look),
+        HeldBy::Thread { name } => format!("the stack of {}", of_thread(name)),
+        HeldBy::ThreadMemory { name } => format!("thread-local memory of {}", of_thread(name)),
+        HeldBy::UnnamedStatic => "a static without a name: of the standard library, or not of Rust".to_owned(),
+        HeldBy::Foreign => "memory of another allocator, such as a C library's".to_owned(),
+        HeldBy::Nothing => "nothing: it is unreachable, or only unreachable memory leads to it".to_owned(),
+    };
+    let mut lines = vec![head];
+    lines.extend(inside.into_iter().map(|line| format!("  {line}")));
+    lines
+}
+
+/// A thread as a text names it.
+pub(super) fn of_thread(name: &str) -> String {
+    if name.is_empty() { "a thread without a name".to_owned() } else { format!("thread `{name}`") }
+}
+
+fn of_task(task: &Task, holder: &Holder, inside: Vec<String>, look: &Look) -> Vec<String> {
+    let mut head = format!("task {}", look.paint(Ink::Name, &short_function(&task.future)));
+    if let Some(place) = backtrace::first_place(&holder.spawned, look) {
+        head += &format!(", spawned at {place}");
+    }
+    let mut lines = vec![head];
+    match &task.state {
+        TaskState::NotBegun => lines[0] += ", not polled yet",
+        TaskState::Finished => lines[0] += ", which has ended: its result was not taken",
+        TaskState::Unknown => {}
+        TaskState::Suspended { awaits } => {
+            lines[0].push(',');
+            lines.extend(self::awaits(awaits, look).into_iter().map(|line| format!("  {line}")));
+        }
+    }
+    let suspended_once = matches!(&task.state, TaskState::Suspended { awaits } if awaits.len() == 1);
+    let mut inside = inside.into_iter();
+    // One await and what its future holds are one line.
+    if suspended_once && let (Some(last), Some(first)) = (lines.last_mut(), inside.next()) {
+        last.push_str(&format!(", {first}"));
+    }
+    lines.extend(inside.map(|line| format!("  {line}")));
+    lines
+}
+
+/// Where a task is parked: the line in its own future, then that in the future it awaits there, and so on.
+fn awaits(awaits: &[Await], look: &Look) -> Vec<String> {
+    let line = |(i, parked): (usize, &Await)| {
+        let at = match &parked.at {
+            Some(at) => format!("suspended at {}", look.paint(Ink::Place, &place(at, look))),
+            None => "suspended".to_owned(),
+        };
+        let on = awaits.get(i + 1).map(|next| format!(" on {}", short_function(&next.future))).unwrap_or_default();
+        let which = if i == 0 { "" } else { "which is " };
+        let more = if i + 1 < awaits.len() { "," } else { "" };
+        format!("{which}{at}{on}{more}")
+    };
+    awaits.iter().enumerate().map(line).collect()
+}
+
+fn place(at: &Location, look: &Look) -> String {
+    backtrace::place(&at.file, at.line, look)
+}
+
+/// The hops, one line for each that begins with a field; an element goes on the line of the collection it is in.
+pub(super) fn hops(hops: &[Hop], positions: Positions) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for hop in hops {
+        let elements = hop.way.iter().take_while(|part| is_element(part)).count();
+        let (elements, rest) = hop.way.split_at(elements);
+        let ty = short(&hop.ty);
+        let mut text = way(elements, positions);
+        // The collection's type says what its elements are.
+        let said = rest.is_empty() && lines.last().is_some_and(|line| !elements.is_empty() || line.contains(&ty));
+        if !rest.is_empty() {
+            text += if text.is_empty() { "" } else { " " };
+            text += &way(rest, positions);
+        }
+        if !said {
+            text += if hop.way.is_empty() { "" } else { ": " };
+            text += &ty;
+        }
+        if hop.kind == Some(EdgeKind::Unknown) {
+            text += " (a word that may be a pointer)";
+        }
+        if let Some(Counted { found, strong }) = hop.counted {
+            text += &format!(", strong {found} of {strong} found");
+        }
+        match lines.last_mut() {
+            Some(line) if rest.is_empty() || !elements.is_empty() => {
+                let apart = if text.is_empty() || text.starts_with([',', '[']) { "" } else { " " };
+                line.push_str(apart);
+                line.push_str(&text);
+            }
+            _ => lines.push(text.trim_start_matches(", ").to_owned()),
+        }
+    }
+    folded(lines)
+}
+
+fn is_element(part: &Way) -> bool {
+    matches!(part, Way::Index(_) | Way::Key | Way::Value | Way::Message)
+}
+
+fn way(parts: &[Way], positions: Positions) -> String {
+    let mut text = String::new();
+    for part in parts {
+        let word = match part {
+            Way::Field(name) => format!(".{name}"),
+            Way::Local(name) => format!("local `{name}`"),
+            Way::Captured(name) => format!("captured `{name}`"),
+            Way::Index(index) if positions == Positions::Shown => format!("[{index}]"),
+            Way::Index(_) => "[_]".to_owned(),
+            Way::Key => "[key]".to_owned(),
+            Way::Value => "[value]".to_owned(),
+            Way::Message => "[message]".to_owned(),
+            Way::Variant(name) => name.to_string(),
+            Way::Unknown => "memory of unknown type".to_owned(),
+        };
+        let apart = !text.is_empty() && !matches!(part, Way::Field(_) | Way::Index(_));
+        text += if apart { " " } else { "" };
+        text += &word;
+    }
+    text
+}
+
+/// A list of a thousand nodes is not a thousand lines.
+fn folded(lines: Vec<String>) -> Vec<String> {
+    let mut short: Vec<String> = Vec::new();
+    let mut rest = &lines[..];
+    while let Some(first) = rest.first() {
+        let times = rest.iter().take_while(|line| *line == first).count();
+        short.push(first.clone());
+        let more = if times < REPEATS { 1..times } else { 0..0 };
+        short.extend(more.map(|_| first.clone()));
+        if times >= REPEATS {
+            short.push(format!("… the same {} times more", times - 1));
+        }
+        rest = &rest[times..];
+    }
+    let (head, tail) = MOST_HOPS;
+    if short.len() > head + tail + 1 {
+        let left = short.len() - head - tail;
+        short.splice(head..head + left, [format!("… {left} lines of the way not shown")]);
+    }
+    short
+}
