@@ -4,13 +4,15 @@ use super::{Ink, Look, backtrace, count};
 use crate::check::verdict::Holder;
 use crate::debuginfo::functions::Location;
 use crate::heap::graph::EdgeKind;
-use crate::heap::holders::{Await, Counted, HeldBy, Hop, Task, TaskState, Way};
+use crate::heap::holders::{Await, Counted, HeldBy, Hop, Task, TaskKind, TaskState, Way};
 use crate::query::short::{short, short_function};
 
 /// The most holders shown of one group.
 const MOST_HOLDERS: usize = 3;
 /// The most lines shown at the beginning of a way, and at its end.
 const MOST_HOPS: (usize, usize) = (6, 4);
+/// The most futures shown that a task waits for at once.
+const MOST_BRANCHES: usize = 6;
 /// How often a line has to follow itself to be folded.
 const REPEATS: usize = 3;
 
@@ -102,43 +104,80 @@ pub(super) fn of_thread(name: &str) -> String {
 }
 
 fn of_task(task: &Task, holder: &Holder, inside: Vec<String>, look: &Look) -> Vec<String> {
-    let mut head = format!("task {}", look.paint(Ink::Name, &short_function(&task.future)));
+    let future = look.paint(Ink::Name, &short_function(&task.future));
+    let (mut head, spawned) = match task.kind {
+        TaskKind::Spawned => (format!("task {future}"), "spawned"),
+        TaskKind::Blocking => (format!("blocking task {future}"), "spawned"),
+        TaskKind::InSet => (format!("future {future} in a set that is polled as one"), "put there"),
+    };
     if let Some(place) = backtrace::first_place(&holder.spawned, look) {
-        head += &format!(", spawned at {place}");
+        head += &format!(", {spawned} at {place}");
     }
     let mut lines = vec![head];
-    match &task.state {
-        TaskState::NotBegun => lines[0] += ", not polled yet",
-        TaskState::Finished => lines[0] += ", which has ended: its result was not taken",
-        TaskState::Unknown => {}
-        TaskState::Suspended { awaits } => {
-            lines[0].push(',');
-            lines.extend(self::awaits(awaits, look).into_iter().map(|line| format!("  {line}")));
+    let ended = match &task.state {
+        TaskState::Suspended { awaits, branches } => {
+            lines.extend(suspended(awaits, branches, look));
+            ""
         }
+        TaskState::NotBegun => ", not begun yet",
+        TaskState::Running => ", running at this moment",
+        TaskState::Finished => ", which has ended: its result was not taken",
+        TaskState::Consumed => ", which has ended",
+        TaskState::Panicked => ", which has panicked",
+        TaskState::Cancelled => ", which was aborted",
+        TaskState::Unknown => "",
+    };
+    lines[0] += ended;
+    // One line says where the task waits and what it holds there, if that is all there is to say.
+    if let ([head, parked], Some((first, rest))) = (&mut lines[..], inside.split_first()) {
+        head.push(',');
+        parked.push_str(&format!(", {first}"));
+        lines.extend(rest.iter().map(|line| format!("  {line}")));
+    } else {
+        if lines.len() > 1 {
+            lines[0].push(',');
+        }
+        lines.extend(inside.into_iter().map(|line| format!("  {line}")));
     }
-    let suspended_once = matches!(&task.state, TaskState::Suspended { awaits } if awaits.len() == 1);
-    let mut inside = inside.into_iter();
-    // One await and what its future holds are one line.
-    if suspended_once && let (Some(last), Some(first)) = (lines.last_mut(), inside.next()) {
-        last.push_str(&format!(", {first}"));
-    }
-    lines.extend(inside.map(|line| format!("  {line}")));
     lines
 }
 
 /// Where a task is parked: the line in its own future, then that in the future it awaits there, and so on.
-fn awaits(awaits: &[Await], look: &Look) -> Vec<String> {
-    let line = |(i, parked): (usize, &Await)| {
-        let at = match &parked.at {
-            Some(at) => format!("suspended at {}", look.paint(Ink::Place, &place(at, look))),
-            None => "suspended".to_owned(),
-        };
+fn suspended(awaits: &[Await], branches: &[Vec<Await>], look: &Look) -> Vec<String> {
+    let mut lines = chain(awaits, "", look);
+    if branches.is_empty() {
+        return lines.into_iter().map(|line| format!("  {line}")).collect();
+    }
+    if let Some(last) = lines.last_mut() {
+        *last += &format!(", which waits for {} at once:", count(branches.len() as u64, "future"));
+    }
+    for branch in branches.iter().take(MOST_BRANCHES) {
+        let Some(first) = branch.first() else { continue };
+        let head = look.paint(Ink::Name, &short_function(&first.future));
+        match chain(branch, &format!("{head}, "), look) {
+            parked if parked.is_empty() => lines.push(format!("  {head}")),
+            parked => lines.extend(parked.into_iter().map(|line| format!("  {line}"))),
+        }
+    }
+    if branches.len() > MOST_BRANCHES {
+        lines.push(format!("  … {} not shown", count((branches.len() - MOST_BRANCHES) as u64, "more future")));
+    }
+    lines.into_iter().map(|line| format!("  {line}")).collect()
+}
+
+/// One line for each await; a future without one is only what the line before waits for.
+fn chain(awaits: &[Await], before: &str, look: &Look) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for (i, parked) in awaits.iter().enumerate() {
+        let Some(at) = &parked.at else { continue };
         let on = awaits.get(i + 1).map(|next| format!(" on {}", short_function(&next.future))).unwrap_or_default();
-        let which = if i == 0 { "" } else { "which is " };
-        let more = if i + 1 < awaits.len() { "," } else { "" };
-        format!("{which}{at}{on}{more}")
-    };
-    awaits.iter().enumerate().map(line).collect()
+        let which = if lines.is_empty() { before } else { "which is " };
+        if let Some(last) = lines.last_mut() {
+            last.push(',');
+        }
+        lines.push(format!("{which}suspended at {}{on}", look.paint(Ink::Place, &place(at, look))));
+    }
+    lines
 }
 
 fn place(at: &Location, look: &Look) -> String {

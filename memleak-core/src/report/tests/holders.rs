@@ -3,7 +3,7 @@
 use super::{TOKIO, at, counted, failed, field, frame, group, held_by, hop, missed, shows, stack};
 use crate::check::verdict::{Advice, Ended, Failure, Group, Holder, Missed, SecondCount, Verdict};
 use crate::heap::graph::EdgeKind;
-use crate::heap::holders::{Await, HeldBy, Task, TaskState, Way};
+use crate::heap::holders::{Await, HeldBy, Task, TaskKind, TaskState, Way};
 use expect_test::expect;
 
 fn in_the_registry() -> Holder {
@@ -20,10 +20,12 @@ fn in_the_registry() -> Holder {
 
 fn in_a_task() -> Holder {
     let task = Task {
+        kind: TaskKind::Spawned,
         future: "chat::heartbeat::{async_fn_env#0}".into(),
         spawned: crate::stack::StackId::default(),
         state: TaskState::Suspended {
             awaits: vec![Await { future: "chat::heartbeat::{async_fn_env#0}".into(), at: at("heartbeat.rs", 17) }],
+            branches: Vec::new(),
         },
     };
     let arc = "alloc::sync::Arc<chat::Session, alloc::alloc::Global>";
