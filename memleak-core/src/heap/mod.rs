@@ -15,8 +15,11 @@
 //! - [`lost`]: what nothing leads to.
 //! - [`cycles`]: which blocks keep each other alive, and what would free them.
 //! - [`retained`]: what would be freed without certain blocks.
+//! - [`awaits`]: what a future is doing.
+//! - [`tasks`]: which blocks are tasks of an async runtime.
 //! - [`holders`]: who holds a value, by name.
 
+pub mod awaits;
 mod components;
 pub mod containers;
 pub mod contents;
@@ -32,6 +35,7 @@ pub mod program;
 pub mod reach;
 pub mod retained;
 pub mod snapshot;
+pub mod tasks;
 
 #[cfg(test)]
 mod lost_tests;

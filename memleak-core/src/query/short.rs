@@ -38,6 +38,58 @@ pub fn short_function(path: &str) -> String {
     words.join("::")
 }
 
+/// A future as a user would call it: an async fn by its path, `async block in chat::serve`, `closure in chat::serve`, and any other type as
+/// [`short`] has it, with the futures in its generics named so: `tokio::time::timeout::Timeout<chat::heartbeat>`.
+pub fn short_future(name: &str) -> String {
+    match name::parse(name, Dialect::DebugInfo) {
+        Ok(parsed) if !contains_unread(&parsed) => {
+            let mut text = String::new();
+            write_name(&with_futures_named(parsed), &mut text);
+            text
+        }
+        _ => name.to_owned(),
+    }
+}
+
+/// The name with each coroutine and closure in it replaced by one word that says what it is.
+fn with_futures_named(name: Name) -> Name {
+    match name {
+        Name::Path(mut path) => {
+            if let Some(word) = coroutine_or_closure(&path) {
+                let segment = Segment { word: Word::Plain(word), arguments: None };
+                return Name::Path(Path { anchored: false, segments: vec![segment] });
+            }
+            for segment in &mut path.segments {
+                segment.arguments =
+                    segment.arguments.take().map(|names| names.into_iter().map(with_futures_named).collect());
+            }
+            Name::Path(path)
+        }
+        Name::Reference { mutable, target } => {
+            Name::Reference { mutable, target: Box::new(with_futures_named(*target)) }
+        }
+        Name::Tuple(items) => Name::Tuple(items.into_iter().map(with_futures_named).collect()),
+        other => other,
+    }
+}
+
+/// What to call the coroutine or closure of this path; none if it is another type.
+fn coroutine_or_closure(path: &Path) -> Option<String> {
+    let (Segment { word: Word::Braces(inner), .. }, around) = path.segments.split_last()? else { return None };
+    let kind = inner.split('#').next().unwrap_or_default().trim_end_matches("_env");
+    // A closure in an async block in a function is called by all of them; the innermost says enough.
+    let named = around.iter().filter_map(|segment| match &segment.word {
+        Word::Plain(word) => Some(word.as_str()),
+        _ => None,
+    });
+    let function = named.collect::<Vec<_>>().join("::");
+    match kind {
+        "async_fn" => Some(function),
+        "async_block" | "async_closure" | "closure" => Some(format!("{} in {function}", kind.replace('_', " "))),
+        _ => None,
+    }
+}
+
 /// The generics of the type a method belongs to, unless they are long.
 fn brief_arguments(segment: &Segment) -> String {
     const LONG: usize = 32;
@@ -168,7 +220,7 @@ fn write_arguments(segment: &Segment, out: &mut String) {
 
 #[cfg(test)]
 mod tests {
-    use super::{short, short_function};
+    use super::{short, short_function, short_future};
 
     #[test]
     fn what_is_left_of_a_name() {
@@ -218,6 +270,30 @@ mod tests {
         ];
         for (name, expected) in names {
             assert_eq!(short_function(name), expected);
+        }
+    }
+
+    #[test]
+    fn futures() {
+        let names = [
+            ("chat::heartbeat::{async_fn_env#0}<u8>", "chat::heartbeat"),
+            ("chat::session::{impl#2}::run::{async_fn_env#0}", "chat::session::run"),
+            ("chat::serve::{async_fn#0}::{async_block_env#1}", "async block in chat::serve"),
+            ("chat::main::{async_block#0}::{closure_env#0}", "closure in chat::main"),
+            ("tokio::sync::notify::Notified", "tokio::sync::notify::Notified"),
+            (
+                "tokio::time::timeout::Timeout<chat::heartbeat::{async_fn_env#0}>",
+                "tokio::time::timeout::Timeout<chat::heartbeat>",
+            ),
+            (
+                "core::pin::Pin<alloc::boxed::Box<(dyn core::future::future::Future<Output=()> + core::marker::Send), alloc::alloc::Global>>",
+                "Pin<Box<dyn Future<Output = ()> + Send>>",
+            ),
+            ("core::pin::Pin<&mut chat::main::{async_block_env#0}>", "Pin<&mut async block in chat::main>"),
+            ("net::Link<%odd>", "net::Link<%odd>"),
+        ];
+        for (name, expected) in names {
+            assert_eq!(short_future(name), expected);
         }
     }
 }

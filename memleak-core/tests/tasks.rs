@@ -1,0 +1,387 @@
+//! Tasks of real runtimes, read from a copy of the heap of this very program: the future, where it was spawned, what it waits for, and the
+//! places of the awaits. The last comment of a line that a future is parked on is the name of that place here.
+
+mod child;
+
+use child::tracked;
+use futures_util::future::BoxFuture;
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
+use memleak_core::debuginfo::functions::Location;
+use memleak_core::heap::containers::View;
+use memleak_core::heap::graph::Heap;
+use memleak_core::heap::holders::{Await, Task, TaskKind, TaskState};
+use memleak_core::heap::program::Program;
+use memleak_core::heap::tasks::Tasks;
+use memleak_core::query::short::short_future;
+use memleak_core::tracker::{self, Allocator};
+use std::future::{Future, pending};
+use std::hint::black_box;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::{Notify, mpsc};
+use tokio::task::LocalSet;
+
+#[global_allocator]
+static ALLOCATOR: Allocator = Allocator::system();
+
+/// How many futures are about to wait for ever.
+static PARKED: AtomicUsize = AtomicUsize::new(0);
+
+async fn inner(notify: Arc<Notify>) -> u64 {
+    let local = vec![1u64; 3];
+    PARKED.fetch_add(1, SeqCst);
+    notify.notified().await; // inner
+    local.iter().sum()
+}
+
+async fn outer(notify: Arc<Notify>) -> u64 {
+    let name = String::from("outer");
+    // The place is that of the await, not of the call.
+    let sum = inner(notify).await; // outer
+    sum + name.len() as u64
+}
+
+async fn boxed(notify: Arc<Notify>) -> u64 {
+    let future: BoxFuture<u64> = Box::pin(outer(notify));
+    future.await // boxed
+}
+
+async fn boxed_by_hand(notify: Arc<Notify>) {
+    let wait: Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(Patient { inner: outer(notify), polls: 0 });
+    wait.await; // by hand
+}
+
+async fn borrowed(notify: Arc<Notify>) -> u64 {
+    let mut future = std::pin::pin!(inner(notify));
+    future.as_mut().await // borrowed
+}
+
+/// A future that is no coroutine and polls one.
+struct Patient<F> {
+    polls: u64,
+    inner: F,
+}
+
+impl<F: Future> Future for Patient<F> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context) -> Poll<()> {
+        // SAFETY: nothing is moved out of what is pinned.
+        let this = unsafe { self.get_unchecked_mut() };
+        this.polls += 1;
+        // SAFETY: it is a field of what is pinned.
+        unsafe { Pin::new_unchecked(&mut this.inner) }.poll(context).map(drop)
+    }
+}
+
+async fn limited(notify: Arc<Notify>) {
+    let limit = Duration::from_secs(1000);
+    let _ = tokio::time::timeout(limit, inner(notify)).await; // limited
+}
+
+async fn sleeper() {
+    PARKED.fetch_add(1, SeqCst);
+    tokio::time::sleep(Duration::from_secs(1000)).await; // sleeper
+}
+
+async fn receiver(mut messages: mpsc::Receiver<u64>) {
+    PARKED.fetch_add(1, SeqCst);
+    messages.recv().await; // receiver
+}
+
+async fn at_once() -> u64 {
+    7
+}
+
+async fn selecting(notify: Arc<Notify>) {
+    let both = true;
+    // Not to be taken for the one below.
+    tokio::select! {
+        _ = inner(notify.clone()), if !both => {}
+        _ = tokio::time::sleep(Duration::ZERO), if both => {}
+        _ = sleeper() => {}
+    }
+    tokio::select! { // selecting
+        _ = inner(notify.clone()) => {}
+        _ = notify.notified() => {}
+        _ = sleeper(), if !both => {}
+    }
+}
+
+async fn joining(notify: Arc<Notify>) {
+    let (_, _, _) = tokio::join!(inner(notify.clone()), at_once(), notify.notified()); // joining
+}
+
+async fn joining_futures(notify: Arc<Notify>) {
+    let (_, _) = futures_util::join!(outer(notify.clone()), at_once()); // joining futures
+}
+
+async fn joined(notify: Arc<Notify>) {
+    futures_util::future::join(outer(notify.clone()), inner(notify)).await; // joined
+}
+
+async fn in_a_set(notify: Arc<Notify>) {
+    let mut set: FuturesUnordered<_> = (0..2).map(|_| outer(notify.clone())).collect();
+    set.push(outer(notify));
+    set.next().await; // set
+}
+
+async fn panics() {
+    panic!("as the test wants it");
+}
+
+fn block_for_long(started: &AtomicUsize, until: &std::sync::mpsc::Receiver<()>) {
+    started.fetch_add(1, SeqCst);
+    let _ = until.recv();
+}
+
+/// What is known of the tasks whose future has a name with `wanted` in it, in the words of this test; each line once, with its number.
+fn read(wanted: &str) -> Vec<String> {
+    let _own = tracker::untracked();
+    let program = Program::current().unwrap();
+    let snapshot = program.snapshot();
+    let contents = program.contents(&snapshot);
+    let view = View { snapshot: &snapshot, types: program.types() };
+    let tasks = Tasks::new(Heap { view, contents: &contents, roots: &[] });
+    let mut lines: Vec<String> = Vec::new();
+    for block in tasks.blocks() {
+        let Some(task) = tasks.at(block) else { continue };
+        if task.future.contains(wanted) {
+            let spawned =
+                program.backtrace(task.spawned).iter().any(|(frame, _)| frame.function.path.starts_with("tasks::"));
+            assert!(spawned, "{task:?}");
+            lines.push(text(&task));
+        }
+    }
+    lines.sort();
+    lines
+}
+
+fn text(task: &Task) -> String {
+    let kind = match task.kind {
+        TaskKind::Spawned => "task",
+        TaskKind::Blocking => "blocking",
+        TaskKind::InSet => "in set",
+    };
+    let state = match &task.state {
+        TaskState::Suspended { awaits, branches } => {
+            let branches: Vec<String> = branches.iter().map(|branch| chain(branch)).collect();
+            if branches.is_empty() { chain(awaits) } else { format!("{} of [{}]", chain(awaits), branches.join(" | ")) }
+        }
+        other => format!("{other:?}"),
+    };
+    format!("{kind} {}: {state}", own(&task.future))
+}
+
+fn chain(awaits: &[Await]) -> String {
+    let one = |await_: &Await| match &await_.at {
+        Some(at) => format!("{} at '{}'", own(&await_.future), mark(at)),
+        None => own(&await_.future),
+    };
+    awaits.iter().map(one).collect::<Vec<_>>().join(" > ")
+}
+
+fn own(name: &str) -> String {
+    short_future(name).replace("tasks::", "")
+}
+
+/// The last comment of the line, if it is in this file; else the file's name.
+fn mark(at: &Location) -> String {
+    let path = std::path::Path::new(&*at.file);
+    if !path.ends_with("memleak-core/tests/tasks.rs") {
+        return path.file_name().unwrap().to_str().unwrap().to_owned();
+    }
+    assert!(path.is_absolute() && path.exists(), "{path:?}");
+    let line = include_str!("tasks.rs").lines().nth(at.line as usize - 1).unwrap();
+    line.rsplit_once("// ").unwrap_or(("", line)).1.to_owned()
+}
+
+fn runtimes() -> [Runtime; 2] {
+    [
+        Builder::new_current_thread().enable_all().build().unwrap(),
+        Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap(),
+    ]
+}
+
+/// Until so many futures have parked themselves, and a bit longer.
+async fn until_parked(count: usize) {
+    while PARKED.load(SeqCst) < count {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    PARKED.store(0, SeqCst);
+    tokio::time::sleep(Duration::from_millis(20)).await;
+}
+
+const INNER: &str = "inner at 'inner' > tokio::sync::notify::Notified";
+
+fn outer_chain() -> String {
+    format!("outer at 'outer' > {INNER}")
+}
+
+#[test]
+fn a_task_says_what_it_waits_for_at_each_level() {
+    const NAME: &str = "a_task_says_what_it_waits_for_at_each_level";
+    tracked(NAME, || {
+        for runtime in runtimes() {
+            runtime.block_on(async {
+                let notify = Arc::new(Notify::new());
+                tokio::spawn(outer(notify.clone()));
+                tokio::spawn(boxed(notify.clone()));
+                tokio::spawn(boxed_by_hand(notify.clone()));
+                tokio::spawn(borrowed(notify.clone()));
+                tokio::spawn(limited(notify.clone()));
+                tokio::spawn(sleeper());
+                let (sender, messages) = mpsc::channel(1);
+                tokio::spawn(receiver(messages));
+                let captured = notify.clone();
+                tokio::spawn(async move {
+                    inner(captured).await; // block
+                });
+                tokio::spawn(Patient { inner: inner(notify.clone()), polls: 0 });
+                until_parked(9).await;
+                assert_eq!(read("::outer::{async"), [format!("task outer: {}", outer_chain())]);
+                assert_eq!(read("::boxed::{async"), [format!("task boxed: boxed at 'boxed' > {}", outer_chain())]);
+                let by_hand =
+                    format!("task boxed_by_hand: boxed_by_hand at 'by hand' > Patient<outer> > {}", outer_chain());
+                assert_eq!(read("::boxed_by_hand::{async"), [by_hand]);
+                assert_eq!(read("::borrowed::{async"), [format!("task borrowed: borrowed at 'borrowed' > {INNER}")]);
+                let limited =
+                    format!("task limited: limited at 'limited' > tokio::time::timeout::Timeout<inner> > {INNER}");
+                assert_eq!(read("::limited::{async"), [limited]);
+                assert_eq!(
+                    read("::sleeper::{async"),
+                    ["task sleeper: sleeper at 'sleeper' > tokio::time::sleep::Sleep"]
+                );
+                let received = read("::receiver::{async");
+                let recv =
+                    "task receiver: receiver at 'receiver' > tokio::sync::mpsc::bounded::recv at 'bounded.rs' > ";
+                assert!(received.len() == 1 && received[0].starts_with(recv), "{received:?}");
+                let block = format!("async block in {NAME} at 'block' > {INNER}");
+                assert_eq!(read("{async_block_env"), [format!("task async block in {NAME}: {block}")]);
+                assert_eq!(read("Patient<"), [format!("task Patient<inner>: Patient<inner> > {INNER}")]);
+                drop(sender);
+            });
+            drop(runtime);
+            assert_eq!(read("::outer::{async"), [] as [&str; 0]);
+        }
+    });
+}
+
+#[test]
+fn a_task_says_which_of_several_futures_it_waits_for() {
+    tracked("a_task_says_which_of_several_futures_it_waits_for", || {
+        for runtime in runtimes() {
+            runtime.block_on(async {
+                let notify = Arc::new(Notify::new());
+                tokio::spawn(selecting(notify.clone()));
+                tokio::spawn(joining(notify.clone()));
+                tokio::spawn(joining_futures(notify.clone()));
+                tokio::spawn(joined(notify.clone()));
+                tokio::spawn(in_a_set(notify.clone()));
+                until_parked(8).await;
+                let notified = "tokio::sync::notify::Notified";
+                let select = format!("task selecting: selecting at 'selecting' of [{INNER} | {notified}]");
+                assert_eq!(read("::selecting::{async"), [select]);
+                let join = format!("task joining: joining at 'joining' of [{INNER} | {notified}]");
+                assert_eq!(read("::joining::{async"), [join]);
+                let join = format!("task joining_futures: joining_futures at 'joining futures' of [{}]", outer_chain());
+                assert_eq!(read("::joining_futures::{async"), [join]);
+                let join = "futures_util::future::join::Join<outer, inner>";
+                let join = format!("task joined: joined at 'joined' > {join} of [{} | {INNER}]", outer_chain());
+                assert_eq!(read("::joined::{async"), [join]);
+                let next = "futures_util::stream::stream::next::Next<futures_util::stream::futures_unordered::FuturesUnordered<outer>>";
+                assert_eq!(read("::in_a_set::{async"), [format!("task in_a_set: in_a_set at 'set' > {next}")]);
+                let in_set = format!("in set outer: {}", outer_chain());
+                // Each set has one that never had a future.
+                let none = "in set outer: Consumed".to_owned();
+                assert_eq!(read("::outer::{async"), [none, in_set.clone(), in_set.clone(), in_set]);
+            });
+        }
+    });
+}
+
+#[test]
+fn a_task_says_whether_it_has_begun_and_how_it_has_ended() {
+    tracked("a_task_says_whether_it_has_begun_and_how_it_has_ended", || {
+        std::panic::set_hook(Box::new(|_| {}));
+        for runtime in runtimes() {
+            runtime.block_on(async {
+                let notify = Arc::new(Notify::new());
+                let handles = (tokio::spawn(at_once()), tokio::spawn(panics()), tokio::spawn(outer(notify.clone())));
+                let cancelled = tokio::spawn(sleeper());
+                let consumed = tokio::spawn(boxed(notify.clone()));
+                until_parked(3).await;
+                cancelled.abort();
+                let waker = consumed.abort_handle();
+                consumed.abort();
+                assert!(consumed.await.unwrap_err().is_cancelled());
+                tokio::time::sleep(Duration::from_millis(20)).await;
+                assert_eq!(read("::at_once::{async"), ["task at_once: Finished"]);
+                assert_eq!(read("::panics::{async"), ["task panics: Panicked"]);
+                assert_eq!(read("::sleeper::{async"), ["task sleeper: Cancelled"]);
+                assert_eq!(read("::boxed::{async"), ["task boxed: Consumed"]);
+                drop((handles, waker));
+                assert_eq!(read("::panics::{async"), [] as [&str; 0]);
+            });
+        }
+        let [runtime, _] = runtimes();
+        runtime.block_on(async {
+            let handle = tokio::spawn(outer(Arc::new(Notify::new())));
+            assert_eq!(read("::outer::{async"), ["task outer: NotBegun"]);
+            drop(handle);
+        });
+    });
+}
+
+#[test]
+fn a_task_that_a_thread_is_in_does_not_say_where_it_is() {
+    tracked("a_task_that_a_thread_is_in_does_not_say_where_it_is", || {
+        async fn busy(go_on: std::sync::mpsc::Receiver<()>) {
+            PARKED.fetch_add(1, SeqCst);
+            tokio::task::yield_now().await;
+            PARKED.fetch_add(1, SeqCst);
+            let _ = go_on.recv();
+            pending::<()>().await; // busy
+        }
+        let [_, runtime] = runtimes();
+        runtime.block_on(async {
+            let (sender, go_on) = std::sync::mpsc::channel();
+            tokio::spawn(busy(go_on));
+            until_parked(2).await;
+            assert_eq!(read("::busy::{async").len(), 1);
+            assert!(read("::busy::{async")[0].ends_with("busy: Running"));
+            drop(sender);
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            let parked = read("::busy::{async");
+            assert!(parked[0].ends_with(" > Pending<()>"), "{parked:?}");
+        });
+    });
+}
+
+#[test]
+fn blocking_tasks_and_local_sets() {
+    tracked("blocking_tasks_and_local_sets", || {
+        let runtime = Builder::new_current_thread().max_blocking_threads(1).enable_all().build().unwrap();
+        let set = LocalSet::new();
+        set.block_on(&runtime, async {
+            let (sender, until) = std::sync::mpsc::channel();
+            tokio::task::spawn_local(outer(Arc::new(Notify::new())));
+            let blocking = tokio::task::spawn_blocking(move || block_for_long(&PARKED, &until));
+            until_parked(2).await;
+            let waiting = tokio::task::spawn_blocking(|| black_box(5));
+            assert_eq!(read("::outer::{async"), [format!("task outer: {}", outer_chain())]);
+            let tasks = read("blocking_tasks_and_local_sets::");
+            let closure = "blocking closure in blocking_tasks_and_local_sets";
+            assert_eq!(tasks, [format!("{closure}: NotBegun"), format!("{closure}: Running")]);
+            drop(sender);
+            blocking.await.unwrap();
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            assert_eq!(read("blocking_tasks_and_local_sets::"), [format!("{closure}: Finished")]);
+            drop(waiting);
+        });
+    });
+}
