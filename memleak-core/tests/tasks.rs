@@ -139,26 +139,45 @@ fn block_for_long(started: &AtomicUsize, until: &std::sync::mpsc::Receiver<()>) 
     let _ = until.recv();
 }
 
-/// What is known of the tasks whose future has a name with `wanted` in it, in the words of this test; each line once, with its number.
+thread_local! {
+    static PROGRAM: Program = {
+        let _own = tracker::untracked();
+        Program::current().unwrap()
+    };
+}
+
+/// What is known of the tasks whose future has a name with `wanted` in it, in the words of this test.
 fn read(wanted: &str) -> Vec<String> {
     let _own = tracker::untracked();
-    let program = Program::current().unwrap();
-    let snapshot = program.snapshot();
-    let contents = program.contents(&snapshot);
-    let view = View { snapshot: &snapshot, types: program.types() };
-    let tasks = Tasks::new(Heap { view, contents: &contents, roots: &[] });
-    let mut lines: Vec<String> = Vec::new();
-    for block in tasks.blocks() {
-        let Some(task) = tasks.at(block) else { continue };
-        if task.future.contains(wanted) {
-            let spawned =
-                program.backtrace(task.spawned).iter().any(|(frame, _)| frame.function.path.starts_with("tasks::"));
-            assert!(spawned, "{task:?}");
-            lines.push(text(&task));
+    PROGRAM.with(|program| {
+        let snapshot = program.snapshot();
+        let contents = program.contents(&snapshot);
+        let view = View { snapshot: &snapshot, types: program.types() };
+        let tasks = Tasks::new(Heap { view, contents: &contents, roots: &[] });
+        let mut lines: Vec<String> = Vec::new();
+        for block in tasks.blocks() {
+            let Some(task) = tasks.at(block) else { continue };
+            if task.future.contains(wanted) {
+                let stack = program.backtrace(task.spawned);
+                assert!(stack.iter().any(|(frame, _)| frame.function.path.starts_with("tasks::")), "{task:?}");
+                lines.push(text(&task));
+            }
         }
+        lines.sort();
+        lines
+    })
+}
+
+/// Reads until it says this, for some seconds: on a busy machine it takes a while until all is parked.
+async fn expect<S: AsRef<str>>(wanted: &str, expected: impl AsRef<[S]>) {
+    let expected: Vec<&str> = expected.as_ref().iter().map(S::as_ref).collect();
+    for _ in 0..100 {
+        if read(wanted) == expected {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(30)).await;
     }
-    lines.sort();
-    lines
+    assert_eq!(read(wanted), expected);
 }
 
 fn text(task: &Task) -> String {
@@ -207,13 +226,12 @@ fn runtimes() -> [Runtime; 2] {
     ]
 }
 
-/// Until so many futures have parked themselves, and a bit longer.
+/// Until so many futures are about to wait.
 async fn until_parked(count: usize) {
     while PARKED.load(SeqCst) < count {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
     PARKED.store(0, SeqCst);
-    tokio::time::sleep(Duration::from_millis(20)).await;
 }
 
 const INNER: &str = "inner at 'inner' > tokio::sync::notify::Notified";
@@ -243,30 +261,27 @@ fn a_task_says_what_it_waits_for_at_each_level() {
                 });
                 tokio::spawn(Patient { inner: inner(notify.clone()), polls: 0 });
                 until_parked(9).await;
-                assert_eq!(read("::outer::{async"), [format!("task outer: {}", outer_chain())]);
-                assert_eq!(read("::boxed::{async"), [format!("task boxed: boxed at 'boxed' > {}", outer_chain())]);
+                expect("::outer::{async", [format!("task outer: {}", outer_chain())]).await;
+                expect("::boxed::{async", [format!("task boxed: boxed at 'boxed' > {}", outer_chain())]).await;
                 let by_hand =
                     format!("task boxed_by_hand: boxed_by_hand at 'by hand' > Patient<outer> > {}", outer_chain());
-                assert_eq!(read("::boxed_by_hand::{async"), [by_hand]);
-                assert_eq!(read("::borrowed::{async"), [format!("task borrowed: borrowed at 'borrowed' > {INNER}")]);
+                expect("::boxed_by_hand::{async", [by_hand]).await;
+                expect("::borrowed::{async", [format!("task borrowed: borrowed at 'borrowed' > {INNER}")]).await;
                 let limited =
                     format!("task limited: limited at 'limited' > tokio::time::timeout::Timeout<inner> > {INNER}");
-                assert_eq!(read("::limited::{async"), [limited]);
-                assert_eq!(
-                    read("::sleeper::{async"),
-                    ["task sleeper: sleeper at 'sleeper' > tokio::time::sleep::Sleep"]
-                );
+                expect("::limited::{async", [limited]).await;
+                expect("::sleeper::{async", ["task sleeper: sleeper at 'sleeper' > tokio::time::sleep::Sleep"]).await;
                 let received = read("::receiver::{async");
                 let recv =
                     "task receiver: receiver at 'receiver' > tokio::sync::mpsc::bounded::recv at 'bounded.rs' > ";
                 assert!(received.len() == 1 && received[0].starts_with(recv), "{received:?}");
                 let block = format!("async block in {NAME} at 'block' > {INNER}");
-                assert_eq!(read("{async_block_env"), [format!("task async block in {NAME}: {block}")]);
-                assert_eq!(read("Patient<"), [format!("task Patient<inner>: Patient<inner> > {INNER}")]);
+                expect("{async_block_env", [format!("task async block in {NAME}: {block}")]).await;
+                expect("Patient<", [format!("task Patient<inner>: Patient<inner> > {INNER}")]).await;
                 drop(sender);
             });
             drop(runtime);
-            assert_eq!(read("::outer::{async"), [] as [&str; 0]);
+            assert_eq!(read("::outer::{async"), [""; 0]);
         }
     });
 }
@@ -285,20 +300,20 @@ fn a_task_says_which_of_several_futures_it_waits_for() {
                 until_parked(8).await;
                 let notified = "tokio::sync::notify::Notified";
                 let select = format!("task selecting: selecting at 'selecting' of [{INNER} | {notified}]");
-                assert_eq!(read("::selecting::{async"), [select]);
+                expect("::selecting::{async", [select]).await;
                 let join = format!("task joining: joining at 'joining' of [{INNER} | {notified}]");
-                assert_eq!(read("::joining::{async"), [join]);
+                expect("::joining::{async", [join]).await;
                 let join = format!("task joining_futures: joining_futures at 'joining futures' of [{}]", outer_chain());
-                assert_eq!(read("::joining_futures::{async"), [join]);
+                expect("::joining_futures::{async", [join]).await;
                 let join = "futures_util::future::join::Join<outer, inner>";
                 let join = format!("task joined: joined at 'joined' > {join} of [{} | {INNER}]", outer_chain());
-                assert_eq!(read("::joined::{async"), [join]);
+                expect("::joined::{async", [join]).await;
                 let next = "futures_util::stream::stream::next::Next<futures_util::stream::futures_unordered::FuturesUnordered<outer>>";
-                assert_eq!(read("::in_a_set::{async"), [format!("task in_a_set: in_a_set at 'set' > {next}")]);
+                expect("::in_a_set::{async", [format!("task in_a_set: in_a_set at 'set' > {next}")]).await;
                 let in_set = format!("in set outer: {}", outer_chain());
                 // Each set has one that never had a future.
                 let none = "in set outer: Consumed".to_owned();
-                assert_eq!(read("::outer::{async"), [none, in_set.clone(), in_set.clone(), in_set]);
+                expect("::outer::{async", [none, in_set.clone(), in_set.clone(), in_set]).await;
             });
         }
     });
@@ -319,13 +334,12 @@ fn a_task_says_whether_it_has_begun_and_how_it_has_ended() {
                 let waker = consumed.abort_handle();
                 consumed.abort();
                 assert!(consumed.await.unwrap_err().is_cancelled());
-                tokio::time::sleep(Duration::from_millis(20)).await;
-                assert_eq!(read("::at_once::{async"), ["task at_once: Finished"]);
-                assert_eq!(read("::panics::{async"), ["task panics: Panicked"]);
-                assert_eq!(read("::sleeper::{async"), ["task sleeper: Cancelled"]);
-                assert_eq!(read("::boxed::{async"), ["task boxed: Consumed"]);
+                expect("::at_once::{async", ["task at_once: Finished"]).await;
+                expect("::panics::{async", ["task panics: Panicked"]).await;
+                expect("::sleeper::{async", ["task sleeper: Cancelled"]).await;
+                expect("::boxed::{async", ["task boxed: Consumed"]).await;
                 drop((handles, waker));
-                assert_eq!(read("::panics::{async"), [] as [&str; 0]);
+                assert_eq!(read("::panics::{async"), [""; 0]);
             });
         }
         let [runtime, _] = runtimes();
@@ -339,7 +353,8 @@ fn a_task_says_whether_it_has_begun_and_how_it_has_ended() {
 
 #[test]
 fn a_task_that_a_thread_is_in_does_not_say_where_it_is() {
-    tracked("a_task_that_a_thread_is_in_does_not_say_where_it_is", || {
+    const NAME: &str = "a_task_that_a_thread_is_in_does_not_say_where_it_is";
+    tracked(NAME, || {
         async fn busy(go_on: std::sync::mpsc::Receiver<()>) {
             PARKED.fetch_add(1, SeqCst);
             tokio::task::yield_now().await;
@@ -352,12 +367,9 @@ fn a_task_that_a_thread_is_in_does_not_say_where_it_is() {
             let (sender, go_on) = std::sync::mpsc::channel();
             tokio::spawn(busy(go_on));
             until_parked(2).await;
-            assert_eq!(read("::busy::{async").len(), 1);
-            assert!(read("::busy::{async")[0].ends_with("busy: Running"));
+            expect("::busy::{async", [format!("task {NAME}::busy: Running")]).await;
             drop(sender);
-            tokio::time::sleep(Duration::from_millis(20)).await;
-            let parked = read("::busy::{async");
-            assert!(parked[0].ends_with(" > Pending<()>"), "{parked:?}");
+            expect("::busy::{async", [format!("task {NAME}::busy: {NAME}::busy at 'busy' > Pending<()>")]).await;
         });
     });
 }
@@ -373,14 +385,13 @@ fn blocking_tasks_and_local_sets() {
             let blocking = tokio::task::spawn_blocking(move || block_for_long(&PARKED, &until));
             until_parked(2).await;
             let waiting = tokio::task::spawn_blocking(|| black_box(5));
-            assert_eq!(read("::outer::{async"), [format!("task outer: {}", outer_chain())]);
-            let tasks = read("blocking_tasks_and_local_sets::");
+            expect("::outer::{async", [format!("task outer: {}", outer_chain())]).await;
             let closure = "blocking closure in blocking_tasks_and_local_sets";
-            assert_eq!(tasks, [format!("{closure}: NotBegun"), format!("{closure}: Running")]);
+            let both = [format!("{closure}: NotBegun"), format!("{closure}: Running")];
+            expect("blocking_tasks_and_local_sets::", both).await;
             drop(sender);
             blocking.await.unwrap();
-            tokio::time::sleep(Duration::from_millis(20)).await;
-            assert_eq!(read("blocking_tasks_and_local_sets::"), [format!("{closure}: Finished")]);
+            expect("blocking_tasks_and_local_sets::", [format!("{closure}: Finished")]).await;
             drop(waiting);
         });
     });

@@ -134,14 +134,16 @@ impl<'h> Futures<'h> {
     }
 
     fn through_wrapper(&self, place: Place, ty: &Type, chain: &mut Chain) -> Result<Place, End> {
-        let polled = if is_poll_fn(&ty.name) { self.captured(place) } else { self.inside(place) };
-        if !(is_poll_fn(&ty.name) && polled.len() > 0) {
+        let closure = is_poll_fn(&ty.name);
+        let polled = if closure { self.captured(place) } else { self.inside(place) };
+        // What `select!` and `join!` expand to says no more than the coroutine that it is written in.
+        if !closure || polled.is_empty() {
             chain.awaits.push(Await { future: Rc::clone(&ty.name), at: None });
         }
         chain.exact = false;
         match polled.as_slice() {
             [] => Err(End::Leaf),
-            [one] if !is_poll_fn(&ty.name) => Ok(*one),
+            [one] if !closure => Ok(*one),
             _ => Err(End::Several(polled)),
         }
     }

@@ -14,8 +14,11 @@ use crate::heap::holders::{Task, TaskKind, TaskState};
 use std::cell::RefCell;
 use std::rc::Rc;
 
+/// Finds out how blocks of a type are a task.
+type Known = fn(View<'_>, &Type) -> Option<Shape>;
+
 /// Types of blocks that are tasks, by the start of their names.
-const KNOWN: &[(&str, fn(View<'_>, &Type) -> Option<Shape>)] = &[
+const KNOWN: &[(&str, Known)] = &[
     // tokio 1, tokio 0.3 and 0.2.
     ("tokio::runtime::task::core::Cell<", cell),
     ("tokio::task::core::Cell<", cell),
