@@ -32,7 +32,7 @@ static ALLOCATOR: Allocator = Allocator::system();
 static PARKED: AtomicUsize = AtomicUsize::new(0);
 
 async fn inner(notify: Arc<Notify>) -> u64 {
-    let local = vec![1u64; 3];
+    let local = [1u64; 3];
     PARKED.fetch_add(1, SeqCst);
     notify.notified().await; // inner
     local.iter().sum()
