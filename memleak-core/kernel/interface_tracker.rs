@@ -103,6 +103,8 @@ pub struct Tracker {
     pub blocks: unsafe extern "C" fn(into: *mut RawBlock, room: usize) -> usize,
     /// While frozen: the block that starts at `address`.
     pub block_at: unsafe extern "C" fn(address: u64, into: *mut RawBlock),
+    /// While frozen: copies the bytes of these live blocks, one behind the other, to `into`, which has room for all of them.
+    pub copy_blocks: unsafe extern "C" fn(blocks: *const RawBlock, count: usize, into: *mut u8),
     /// Copies memory that other threads may be writing.
     pub copy: unsafe extern "C" fn(from: *const u8, into: *mut u8, len: usize),
     /// The return addresses of a stack, innermost first: writes at most `room`, returns how many there are. `truncated` is set to

@@ -23,6 +23,7 @@ pub static MEMLEAK_TRACKER: Tracker = Tracker {
     block_count,
     blocks,
     block_at,
+    copy_blocks,
     copy,
     frames,
     losses,
@@ -57,6 +58,7 @@ unsafe extern "C" fn block_at(_: u64, into: *mut RawBlock) {
     // SAFETY: the caller passes a place for the answer.
     unsafe { *into = RawBlock::default() };
 }
+unsafe extern "C" fn copy_blocks(_: *const RawBlock, _: usize, _: *mut u8) {}
 unsafe extern "C" fn copy(from: *const u8, into: *mut u8, len: usize) {
     // SAFETY: the caller passes two ranges of `len` bytes; the second is nobody else's.
     unsafe { core::ptr::copy(from, into, len) };

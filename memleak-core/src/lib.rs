@@ -10,6 +10,7 @@
 //! | [`query`] | patterns over type names |
 //! | [`heap`] | frozen copy of the heap, its types, its live instances |
 //! | [`debuginfo`] | functions, types and layouts of the running binary |
+//! | [`process`] | other threads, stopped for a moment, and the memory that is not the heap |
 //! | [`tracker`] | allocator hook and live table |
 //! | [`stack`] | capture and interning of call stacks |
 //! | `kernel` | the loops that are compiled optimised in every profile |
@@ -20,6 +21,7 @@ pub mod check;
 pub mod debuginfo;
 pub mod heap;
 mod kernel;
+pub mod process;
 pub mod query;
 pub mod report;
 pub mod runner;

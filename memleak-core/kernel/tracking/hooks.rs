@@ -68,6 +68,7 @@ pub static MEMLEAK_TRACKER: Tracker = Tracker {
     block_count,
     blocks,
     block_at,
+    copy_blocks,
     copy,
     frames,
     losses,
@@ -366,6 +367,15 @@ unsafe extern "C" fn blocks(into: *mut RawBlock, room: usize) -> usize {
 unsafe extern "C" fn block_at(address: u64, into: *mut RawBlock) {
     // SAFETY: the caller passes a place for the answer.
     unsafe { *into = table::get(address) };
+}
+
+unsafe extern "C" fn copy_blocks(blocks: *const RawBlock, count: usize, mut into: *mut u8) {
+    // SAFETY: the caller passes so many blocks.
+    for block in unsafe { core::slice::from_raw_parts(blocks, count) } {
+        // SAFETY: the block lives, and the caller passes room for it.
+        unsafe { copy(block.address as *const u8, into, block.size as usize) };
+        into = into.wrapping_add(block.size as usize);
+    }
 }
 
 /// Other threads may be writing what is copied, so it is read in relaxed atomic steps.

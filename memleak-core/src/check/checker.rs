@@ -11,6 +11,7 @@ use crate::debuginfo::code::CodeKind;
 use crate::debuginfo::functions::{self, Location};
 use crate::heap::containers::View;
 use crate::heap::contents::Content;
+use crate::heap::graph::Heap;
 use crate::heap::instances::{self, Instance, Root};
 use crate::heap::program::Program;
 use crate::heap::snapshot::Snapshot;
@@ -24,7 +25,6 @@ use std::time::Duration;
 pub struct Checker {
     program: Program,
     expectations: Vec<Resolved>,
-    roots: Vec<Root>,
 }
 
 /// What one look at the heap found.
@@ -106,21 +106,22 @@ impl Checker {
         if !obstacles.is_empty() {
             return Err(obstacles);
         }
-        let roots = program.roots();
-        Ok(Checker { program, expectations: resolved, roots })
+        Ok(Checker { program, expectations: resolved })
     }
 
     /// Counts the instances that live now. Blocks of an epoch before `body_epoch` were there before the body.
     pub fn count(&self, body_epoch: u32) -> Count {
         let snapshot = self.program.snapshot();
         let contents = self.program.contents(&snapshot);
+        let roots = self.program.roots(&snapshot);
         let view = View { snapshot: &snapshot, types: self.program.types() };
+        let heap = Heap { view, contents: &contents, roots: &roots };
         let tallies = self
             .expectations
             .iter()
             .map(|expectation| {
-                let instances = instances::find(view, &contents, &self.roots, expectation);
-                self.tally(&snapshot, &contents, body_epoch, &instances)
+                let instances = instances::find(view, &contents, &roots, expectation);
+                self.tally(&heap, body_epoch, &instances)
             })
             .collect();
         Count { tallies, losses: snapshot.losses() }
@@ -131,14 +132,14 @@ impl Checker {
         count.tallies.iter().zip(&self.expectations).any(|(tallies, expectation)| exceeds(tallies, expectation))
     }
 
-    fn tally(&self, snapshot: &Snapshot, contents: &[Content], body_epoch: u32, instances: &[Instance]) -> Vec<Tally> {
+    fn tally(&self, heap: &Heap<'_>, body_epoch: u32, instances: &[Instance]) -> Vec<Tally> {
         // There may be very many instances of few kinds: alike ones are put together before any text is made.
         let mut alike: HashMap<_, Alike> = HashMap::new();
         for (index, instance) in instances.iter().enumerate() {
             let (place, before) = match instance.home {
                 instances::Home::Root(root) => ((true, StackId::default(), root as u64), false),
                 instances::Home::Block(block) => {
-                    let block = snapshot.blocks()[block];
+                    let block = heap.view.snapshot.blocks()[block];
                     ((false, block.stack, block.size), block.epoch < body_epoch)
                 }
             };
@@ -149,7 +150,7 @@ impl Checker {
         }
         let mut tallies: HashMap<Key, (u64, u64)> = HashMap::new();
         for Alike { first, count, before } in alike.into_values() {
-            let (all, earlier) = tallies.entry(self.key(snapshot, contents, &instances[first])).or_default();
+            let (all, earlier) = tallies.entry(self.key(heap, &instances[first])).or_default();
             *all += count;
             *earlier += before;
         }
@@ -159,11 +160,12 @@ impl Checker {
         tallies
     }
 
-    fn key(&self, snapshot: &Snapshot, contents: &[Content], instance: &Instance) -> Key {
+    fn key(&self, heap: &Heap<'_>, instance: &Instance) -> Key {
+        let snapshot = heap.view.snapshot;
         let place = match instance.home {
-            instances::Home::Root(root) => Home::Static(self.roots[root].name.to_string()),
+            instances::Home::Root(root) => Home::Static(root_name(&heap.roots[root], snapshot)),
             instances::Home::Block(block) => Home::Block {
-                inside: self.container(&contents[block], instance),
+                inside: self.container(&heap.contents[block], instance),
                 stack: snapshot.blocks()[block].stack,
             },
         };
@@ -252,6 +254,14 @@ impl Checker {
             Frame { function: frame.function.path.clone(), location, kind }
         };
         self.program.backtrace(stack).into_iter().map(frame).collect()
+    }
+}
+
+/// The name of a static; of a thread-local, with the thread's.
+fn root_name(root: &Root, snapshot: &Snapshot) -> String {
+    match root.thread.and_then(|thread| snapshot.threads().get(thread as usize)) {
+        Some(thread) => format!("{} of thread {}", root.name, thread.name),
+        None => root.name.to_string(),
     }
 }
 

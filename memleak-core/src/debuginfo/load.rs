@@ -225,16 +225,6 @@ impl Binary {
         RuntimeAddress(address.0.wrapping_add(self.bias))
     }
 
-    /// The segments that the program can write to, where its statics are: start and size in bytes.
-    pub fn writable_segments(&self) -> Vec<(FileAddress, u64)> {
-        let endian = self.elf.endian();
-        let writable =
-            self.elf.elf_program_headers().iter().filter(|segment| {
-                segment.p_type(endian) == elf::PT_LOAD && segment.p_flags(endian).contains(elf::PF_W)
-            });
-        writable.map(|segment| (FileAddress(segment.p_vaddr(endian)), segment.p_memsz(endian))).collect()
-    }
-
     /// The kernel tells each process where the program headers of its executable are; the file tells where they were meant to be.
     fn loader_bias(&self) -> Result<u64, LoadError> {
         const AT_PHDR: u64 = 3;

@@ -63,6 +63,68 @@ impl View<'_> {
     }
 }
 
+/// What is in the place of a `thread_local!`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum InThreadLocal {
+    /// A value of this type, here.
+    Value(TypeId, RuntimeAddress),
+    /// None: the thread has not used it yet, or has destroyed it.
+    Nothing,
+    /// Its state could not be read.
+    Unclear,
+}
+
+impl View<'_> {
+    /// What a `thread_local!` holds, if `ty` is what the standard library keeps one in: the value, and how far it has got.
+    ///
+    /// A value made by a constant is in its place from the start, but it becomes the thread's with its first use: only from then on will it be
+    /// dropped.
+    pub fn in_thread_local(self, ty: &Type, address: RuntimeAddress) -> Option<InThreadLocal> {
+        if !ty.name.starts_with("std::sys::thread_local::native::") {
+            return None;
+        }
+        let value = ["value", "val"].iter().find_map(|name| self.field(ty, name));
+        let (state, (offset, _), inner) = (self.field(ty, "state")?, value?, parameter(ty, "T")?);
+        Some(match self.storage_state(state.1, at(address, state.0)) {
+            StorageState::Alive => InThreadLocal::Value(inner, at(address, offset)),
+            StorageState::NotAlive => InThreadLocal::Nothing,
+            StorageState::Unclear => InThreadLocal::Unclear,
+        })
+    }
+
+    /// Reads the state, which is an enum in a cell.
+    fn storage_state(self, id: TypeId, address: RuntimeAddress) -> StorageState {
+        let ty = self.types.get(id);
+        match &ty.kind {
+            TypeKind::Struct { fields } => {
+                let mut sized = fields.iter().filter(|field| self.types.get(field.ty).size > 0);
+                sized
+                    .next()
+                    .map_or(StorageState::Unclear, |field| self.storage_state(field.ty, at(address, field.offset)))
+            }
+            TypeKind::Enum { .. } => match self.active(&ty, address) {
+                Active::Variant(variant) if &*variant.name == "Alive" => StorageState::Alive,
+                Active::Variant(_) => StorageState::NotAlive,
+                Active::Invalid => StorageState::Unclear,
+            },
+            // The debug info of an enum without data does not come with names: `Initial`, `Alive`, `Destroyed`.
+            TypeKind::Scalar => match self.snapshot.number(address, ty.size) {
+                Some(1) => StorageState::Alive,
+                Some(0 | 2) => StorageState::NotAlive,
+                _ => StorageState::Unclear,
+            },
+            _ => StorageState::Unclear,
+        }
+    }
+}
+
+/// How far a `thread_local!` has got.
+enum StorageState {
+    Alive,
+    NotAlive,
+    Unclear,
+}
+
 /// Whether this is what an `Rc` or `Arc` points to: the counts and the value.
 pub fn is_counted(ty: &Type) -> bool {
     ["alloc::sync::ArcInner<", "alloc::rc::RcInner<", "alloc::rc::RcBox<"]
@@ -142,6 +204,12 @@ impl View<'_> {
         }
         if self.snapshot.read(address, ty.size).is_none() {
             return found(Inline::Invalid);
+        }
+        match self.in_thread_local(&ty, address) {
+            None => {}
+            Some(InThreadLocal::Value(inner, address)) => return self.inline_owners(inner, address, found),
+            Some(InThreadLocal::Nothing) => return,
+            Some(InThreadLocal::Unclear) => return found(Inline::Invalid),
         }
         if let Some(owned) = self.owned(&ty, address) {
             return match owned {

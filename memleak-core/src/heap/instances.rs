@@ -10,7 +10,7 @@ use crate::debuginfo::load::DieRef;
 use crate::debuginfo::types::{Type, TypeId, TypeKind};
 use crate::heap::containers::{Elements, Owned, Unsound, View, at};
 use crate::heap::contents::Content;
-use crate::heap::evidence::{Active, Claims, Evidence, certain_in_coroutine, is_counted};
+use crate::heap::evidence::{Active, Claims, Evidence, InThreadLocal, certain_in_coroutine, is_counted};
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
@@ -369,6 +369,12 @@ impl Search<'_> {
         let ty = self.view.types.get(place.ty);
         if self.subject.wants(&ty) {
             self.record(&ty.name, ty.size, place.address, place.home, place.doubt.clone());
+        }
+        match self.view.in_thread_local(&ty, place.address) {
+            None => {}
+            Some(InThreadLocal::Value(inner, address)) => return self.enter_part(inner, address, place),
+            Some(InThreadLocal::Nothing) => return,
+            Some(InThreadLocal::Unclear) => return self.not_understood(place.ty, place.home),
         }
         if let Some(owned) = self.view.owned(&ty, place.address) {
             return self.visit_owner(&ty, owned, place);

@@ -1,6 +1,6 @@
 //! The frozen copy of the heap, the type of each block, and the instances that live in it.
 //!
-//! May use: `debuginfo`, `tracker`, `stack`, `kernel` (the search for pointers), `address`.
+//! May use: `debuginfo`, `process`, `tracker`, `stack`, `kernel` (the search for pointers), `address`.
 //!
 //! - [`snapshot`]: the copy; everything else here reads only it, so tests make heaps up.
 //! - [`contents`]: what a block holds, told from the stack that allocated it.

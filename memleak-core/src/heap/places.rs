@@ -6,7 +6,7 @@
 use crate::address::RuntimeAddress;
 use crate::debuginfo::types::{Type, TypeId, TypeKind};
 use crate::heap::containers::{View, at};
-use crate::heap::evidence::{Active, certain_in_coroutine};
+use crate::heap::evidence::{Active, InThreadLocal, certain_in_coroutine};
 use std::rc::Rc;
 
 /// One step down, from a value to a part of it.
@@ -23,7 +23,7 @@ pub struct Step {
 /// A part of a value.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Part {
-    /// The value that was asked about.
+    /// The value that was asked about, or the one that a thread-local that was asked about holds.
     Whole,
     /// A field of a struct, a tuple, or an enum's active variant.
     Field(Rc<str>),
@@ -81,6 +81,10 @@ impl View<'_> {
     /// One step down; false at the smallest part.
     fn down(self, ty: &Type, address: RuntimeAddress, word: RuntimeAddress, descent: &mut Descent) -> bool {
         let offset = word.0.wrapping_sub(address.0);
+        match self.in_thread_local(ty, address) {
+            None => {}
+            Some(held) => return self.into_thread_local(held, word, descent),
+        }
         match &ty.kind {
             TypeKind::Struct { fields } => {
                 // Of several that contain the word (zero-sized ones do not), the last is the innermost.
@@ -118,6 +122,20 @@ impl View<'_> {
             TypeKind::Enum { coroutine, .. } => self.into_enum(ty, *coroutine, address, offset, descent),
             TypeKind::Scalar | TypeKind::Pointer { .. } | TypeKind::Opaque => false,
         }
+    }
+
+    /// Into the value of a thread-local, past the cells that the standard library keeps it in. All else in there is dead.
+    fn into_thread_local(self, held: InThreadLocal, word: RuntimeAddress, descent: &mut Descent) -> bool {
+        descent.fixed = false;
+        match held {
+            InThreadLocal::Value(ty, address) if (address.0..address.0 + self.types.get(ty).size).contains(&word.0) => {
+                descent.steps.push(Step { part: Part::Whole, ty, address });
+                return true;
+            }
+            InThreadLocal::Value(..) | InThreadLocal::Nothing => descent.liveness = Liveness::Dead,
+            InThreadLocal::Unclear => descent.liveness = descent.liveness.max(Liveness::Possible),
+        }
+        false
     }
 
     fn into_tail(

@@ -6,10 +6,11 @@ use crate::address::ReturnAddress;
 use crate::debuginfo::functions::{Frame, Functions, Location};
 use crate::debuginfo::layouts::TypeTable;
 use crate::debuginfo::load::{Binary, LoadError};
-use crate::debuginfo::statics::Globals;
+use crate::debuginfo::statics::{Globals, Static};
+use crate::heap::containers::at;
 use crate::heap::contents::{self, Content};
 use crate::heap::instances::Root;
-use crate::heap::snapshot::{Region, Snapshot};
+use crate::heap::snapshot::Snapshot;
 use crate::stack::StackId;
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -49,15 +50,9 @@ impl Program {
         self.types
     }
 
-    /// A copy of the heap and of all statics.
+    /// A copy of the heap and of what is outside of it; see [`Snapshot::take`].
     pub fn snapshot(&self) -> Snapshot {
-        let regions: Vec<Region> = self
-            .binary
-            .writable_segments()
-            .into_iter()
-            .map(|(start, size)| Region { start: self.binary.runtime_address(start), size })
-            .collect();
-        Snapshot::take(&regions)
+        Snapshot::take()
     }
 
     /// What each block of `snapshot` holds.
@@ -73,16 +68,27 @@ impl Program {
         snapshot.blocks().iter().map(content).collect()
     }
 
-    /// Its statics, with their addresses in this process.
-    pub fn roots(&self) -> Vec<Root> {
-        let root = |entry: &crate::debuginfo::statics::Static| Root {
+    /// Its statics, and the thread-locals of each thread of the snapshot whose thread-locals were copied.
+    pub fn roots(&self, snapshot: &Snapshot) -> Vec<Root> {
+        let of_static = |entry: &Static| Root {
             name: Rc::clone(&entry.name),
             thread: None,
             die: Some(entry.die),
             address: self.binary.runtime_address(entry.address),
             ty: entry.ty,
         };
-        self.globals.statics.iter().map(root).collect()
+        let mut roots: Vec<Root> = self.globals.statics.iter().map(of_static).collect();
+        for (index, thread) in snapshot.threads().iter().enumerate() {
+            let Some(start) = thread.executables_thread_locals else { continue };
+            roots.extend(self.globals.thread_locals.iter().map(|entry| Root {
+                name: Rc::clone(&entry.name),
+                thread: Some(index as u32),
+                die: Some(entry.die),
+                address: at(start, entry.offset),
+                ty: entry.ty,
+            }));
+        }
+        roots
     }
 
     /// The functions on a stack with their places in the source, innermost first.

@@ -1,12 +1,13 @@
-//! A frozen copy of the live blocks, and of the regions outside the heap that were asked for.
+//! A frozen copy of the live blocks, and of the memory outside the heap that may lead to them.
 //!
-//! May use: `tracker`, `address`.
+//! May use: `process`, `tracker`, `address`.
 
 use crate::address::RuntimeAddress;
-use crate::tracker::{self, Block, Losses};
+use crate::process::{Room, Task, World};
+use crate::tracker::{self, Block, Census, Frozen, Losses};
 use std::ops::Range;
 
-/// Memory outside the heap to copy as well: statics.
+/// Memory outside the heap: statics, stacks, thread-locals.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Region {
     /// Where it starts.
@@ -59,31 +60,28 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// Copies all live blocks and the given regions. A region that cannot be read is left out.
+    /// Copies all live blocks, the writable segments of all modules, and the stacks and thread-locals of all other threads. What cannot be
+    /// read is left out.
     ///
-    /// Other threads that allocate or free wait until the copy is made.
-    pub fn take(regions: &[Region]) -> Snapshot {
-        let frozen = tracker::freeze();
-        let mut blocks = frozen.blocks();
-        blocks.sort_unstable_by_key(|block| block.address);
-        let total = blocks.iter().map(|block| block.size).chain(regions.iter().map(|region| region.size)).sum::<u64>();
-        let mut bytes = Vec::with_capacity(usize::try_from(total).unwrap_or(0));
-        let mut starts = Vec::with_capacity(blocks.len());
-        for block in &blocks {
-            starts.push(bytes.len());
-            frozen.copy(block, &mut bytes);
-        }
-        let mut copied = Vec::with_capacity(regions.len());
-        for region in regions {
-            let start = bytes.len();
-            if frozen.copy_memory(region.start, region.size as usize, &mut bytes) {
-                copied.push((*region, start));
+    /// Other threads stand still meanwhile.
+    pub fn take() -> Snapshot {
+        let _own = tracker::untracked();
+        let mut room = Room::default();
+        let mut outside = FIRST_ROOM;
+        loop {
+            room.prepare();
+            let frozen = tracker::freeze();
+            let mut copying = Copying::new(&frozen, outside);
+            // If there was too little room, there is more at the next try.
+            let Ok(world) = room.stop(&frozen) else { continue };
+            match copying.copy(&world, &frozen) {
+                Ok(()) => {
+                    world.resume();
+                    return copying.finish(&world);
+                }
+                Err(needed) => outside = needed + needed / 2,
             }
         }
-        drop(frozen);
-        copied.sort_unstable_by_key(|(region, _)| region.start);
-        let (threads, foreign) = (Vec::new(), Vec::new());
-        Snapshot { blocks, starts, regions: copied, bytes, threads, foreign, losses: tracker::losses() }
     }
 
     /// A made-up heap: blocks with their bytes (each as long as the block says), and regions with theirs.
@@ -196,6 +194,80 @@ impl Snapshot {
         let offset = address.0 - start.0;
         let end = offset.checked_add(len)?;
         (end <= size).then(|| at + offset as usize..at + end as usize)
+    }
+}
+
+/// A copy under way. All memory for it is there before the world is stopped.
+struct Copying<'f> {
+    census: Census<'f>,
+    blocks: Vec<Block>,
+    starts: Vec<usize>,
+    regions: Vec<(Region, usize)>,
+    bytes: Vec<u8>,
+}
+
+/// So much memory outside the heap is expected at first. It costs nothing until it is used.
+const FIRST_ROOM: usize = 8 << 20;
+
+impl<'f> Copying<'f> {
+    fn new(frozen: &'f Frozen, outside: usize) -> Self {
+        let census = frozen.census();
+        let blocks = census.blocks();
+        let mut total = 0;
+        let mut starts = Vec::with_capacity(blocks.len());
+        for block in &blocks {
+            starts.push(total);
+            total += block.size as usize;
+        }
+        let bytes = Vec::with_capacity(total + outside);
+        Copying { census, blocks, starts, regions: Vec::with_capacity(outside / 4096), bytes }
+    }
+
+    /// While the world is stopped: allocates nothing. If there is too little room, says how much is needed outside the heap.
+    fn copy(&mut self, world: &World<'_>, frozen: &Frozen) -> Result<(), usize> {
+        let places = || world.segments().iter().chain(world.tasks().flat_map(|task| task.places.ranges())).cloned();
+        let needed: u64 = places().map(|range| range.end - range.start).sum();
+        let count = places().count();
+        let needed = (needed as usize).max(count * 4096);
+        let fits = self.census.copy(&mut self.bytes);
+        debug_assert!(fits, "the blocks are still those that were counted");
+        if self.bytes.capacity() - self.bytes.len() < needed || self.regions.capacity() < count {
+            return Err(needed);
+        }
+        for range in places() {
+            let region = Region { start: RuntimeAddress(range.start), size: range.end - range.start };
+            let start = self.bytes.len();
+            if frozen.copy_memory(region.start, region.size as usize, &mut self.bytes) {
+                self.regions.push((region, start));
+            }
+        }
+        Ok(())
+    }
+
+    /// After the world goes on.
+    fn finish(mut self, world: &World<'_>) -> Snapshot {
+        self.regions.sort_unstable_by_key(|(region, _)| region.start);
+        let threads = world.tasks().map(|task| self.thread(&task)).collect();
+        let Copying { blocks, starts, regions, bytes, .. } = self;
+        Snapshot { blocks, starts, regions, bytes, threads, foreign: Vec::new(), losses: tracker::losses() }
+    }
+
+    fn thread(&self, task: &Task<'_>) -> Thread {
+        let copied = |range: &Option<Range<u64>>| {
+            let range = range.as_ref()?;
+            let region = Region { start: RuntimeAddress(range.start), size: range.end - range.start };
+            self.regions.iter().any(|(copied, _)| *copied == region).then_some(region)
+        };
+        let thread_locals = copied(&task.places.thread_locals);
+        Thread {
+            id: task.id,
+            name: String::from_utf8_lossy(task.name).into_owned(),
+            registers: task.registers.to_vec(),
+            stack: copied(&task.places.stack),
+            thread_locals,
+            executables_thread_locals: thread_locals.and(task.places.executables_thread_locals).map(RuntimeAddress),
+            stopped: task.stopped,
+        }
     }
 }
 

@@ -243,3 +243,42 @@ fn memory_that_need_not_be_initialised() {
     heap.block(0x2000, words(&[0, 1]), Content::Value(slot));
     assert_eq!(heap.count(SESSION), (1, 0));
 }
+
+#[test]
+fn a_thread_local_holds_its_value_while_it_is_alive() {
+    let (mut heap, session) = plain();
+    let slot = heap.types.add(
+        "core::mem::maybe_uninit::MaybeUninit<chat::Session>",
+        8,
+        TypeKind::Union { fields: heap.types.fields(&[("value", 0, session)]) },
+        &[("T", session)],
+    );
+    let nothing = heap.types.structure("Nothing", 1, &[]);
+    let variants = [("Uninitialized", Some(0), nothing), ("Alive", Some(1), nothing), ("Destroyed", Some(2), nothing)];
+    let state = heap.types.enumeration("std::sys::thread_local::native::lazy::State<()>", 1, 1, &variants, false);
+    let cell = heap.types.structure("core::cell::Cell<…>", 1, &[("value", 0, state)]);
+    let fields = heap.types.fields(&[("value", 0, slot), ("state", 8, cell)]);
+    let name = "std::sys::thread_local::native::lazy::Storage<chat::Session, ()>";
+    let lazy = heap.types.add(name, 16, TypeKind::Struct { fields }, &[("T", session)]);
+    heap.root(0x500, words(&[7, 0]), lazy);
+    heap.root(0x600, words(&[7, 2]), lazy);
+    assert_eq!(heap.count(SESSION), (0, 0), "not made yet, and destroyed");
+    heap.root(0x700, words(&[7, 1]), lazy);
+    assert_eq!(heap.count(SESSION), (1, 0));
+    heap.root(0x800, words(&[7, 9]), lazy);
+    assert_eq!(heap.count(SESSION), (1, 1), "a state without meaning is not a zero");
+}
+
+#[test]
+fn a_thread_local_made_by_a_constant_counts_from_its_first_use() {
+    let (mut heap, session) = plain();
+    let state = heap.types.scalar("std::sys::thread_local::native::eager::State", 1);
+    let fields = heap.types.fields(&[("val", 0, session), ("state", 8, state)]);
+    let name = "std::sys::thread_local::native::eager::Storage<chat::Session>";
+    let eager = heap.types.add(name, 16, TypeKind::Struct { fields }, &[("T", session)]);
+    heap.root(0x500, words(&[7, 0]), eager);
+    heap.root(0x600, words(&[7, 2]), eager);
+    assert_eq!(heap.count(SESSION), (0, 0), "not used yet, and destroyed");
+    heap.root(0x700, words(&[7, 1]), eager);
+    assert_eq!(heap.count(SESSION), (1, 0));
+}

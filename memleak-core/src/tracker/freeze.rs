@@ -13,6 +13,36 @@ use std::marker::PhantomData;
 #[derive(Debug)]
 pub struct Frozen(PhantomData<*const ()>);
 
+/// The live blocks during a freeze.
+#[derive(Debug)]
+pub struct Census<'f> {
+    raw: Vec<kernel::RawBlock>,
+    frozen: PhantomData<&'f Frozen>,
+}
+
+impl Census<'_> {
+    /// The blocks, by address.
+    pub fn blocks(&self) -> Vec<Block> {
+        self.raw.iter().map(Block::new).collect()
+    }
+
+    /// Appends the bytes of all of them to `into`, one behind the other, without allocating; false (and nothing is appended) if its capacity is
+    /// too small.
+    pub fn copy(&self, into: &mut Vec<u8>) -> bool {
+        let total: u64 = self.raw.iter().map(|block| block.size).sum();
+        let room = into.spare_capacity_mut();
+        if (room.len() as u64) < total {
+            return false;
+        }
+        // SAFETY: the blocks live: nobody else can free one during a freeze, and the holder must not. There is room for all.
+        unsafe {
+            (MEMLEAK_TRACKER.copy_blocks)(self.raw.as_ptr(), self.raw.len(), room.as_mut_ptr().cast());
+            into.set_len(into.len() + total as usize);
+        }
+        true
+    }
+}
+
 /// Stops all allocation traffic of other threads. Freezes nest.
 pub fn freeze() -> Frozen {
     // SAFETY: not in the hook.
@@ -32,6 +62,12 @@ impl Drop for Frozen {
 impl Frozen {
     /// All live blocks, by address.
     pub fn blocks(&self) -> Vec<Block> {
+        self.census().blocks()
+    }
+
+    /// All live blocks, by address, in a form that is copied fast. They are those of this moment: the holder must not free one before they are
+    /// copied.
+    pub fn census(&self) -> Census<'_> {
         // SAFETY: this thread holds the freeze. What it allocates from here on is not recorded, so the number does not grow.
         let count = unsafe { (MEMLEAK_TRACKER.block_count)() };
         let mut raw = Vec::with_capacity(count);
@@ -40,7 +76,7 @@ impl Frozen {
             let written = (MEMLEAK_TRACKER.blocks)(raw.as_mut_ptr(), count);
             raw.set_len(written);
         }
-        raw.iter().map(Block::new).collect()
+        Census { raw, frozen: PhantomData }
     }
 
     /// Appends the bytes of `block` to `into`; false (and nothing is appended) if there is no such block any more.

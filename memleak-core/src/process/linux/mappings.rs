@@ -1,0 +1,110 @@
+//! What is mapped where.
+//!
+//! May use: `files`, `tasks` (its numbers).
+
+use super::super::TooSmall;
+use super::files::File;
+use super::tasks::{decimal, hexadecimal};
+
+/// A part of the address space.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Mapping {
+    pub start: u64,
+    pub end: u64,
+    /// Can be read and written, and is not shared with other processes.
+    pub private_data: bool,
+    /// Without a file behind it.
+    pub anonymous: bool,
+    /// The main thread's stack.
+    pub main_stack: bool,
+}
+
+impl Mapping {
+    pub fn contains(&self, address: u64) -> bool {
+        (self.start..self.end).contains(&address)
+    }
+}
+
+/// Replaces `into` by the mappings of the process, by address, without allocating.
+pub fn read(buffer: &mut [u8], into: &mut Vec<Mapping>) -> Result<(), TooSmall> {
+    into.clear();
+    let Some(file) = File::open(c"/proc/self/maps") else { return Ok(()) };
+    let len = file.read_to_end(buffer);
+    if len == buffer.len() {
+        return Err(TooSmall);
+    }
+    for line in buffer.get(..len).unwrap_or_default().split(|byte| *byte == b'\n') {
+        if let Some(mapping) = parse(line) {
+            if into.len() == into.capacity() {
+                return Err(TooSmall);
+            }
+            into.push(mapping);
+        }
+    }
+    Ok(())
+}
+
+/// The mapping that `address` is in.
+pub fn around(mappings: &[Mapping], address: u64) -> Option<&Mapping> {
+    let index = mappings.partition_point(|mapping| mapping.start <= address).checked_sub(1)?;
+    mappings.get(index).filter(|mapping| mapping.contains(address))
+}
+
+/// `start-end permissions offset device inode  name`.
+fn parse(line: &[u8]) -> Option<Mapping> {
+    let mut words = line.split(|byte| *byte == b' ').filter(|word| !word.is_empty());
+    let range = words.next()?;
+    let dash = range.iter().position(|byte| *byte == b'-')?;
+    let permissions = words.next()?;
+    let inode = decimal(words.nth(2)?);
+    let name = words.next().unwrap_or_default();
+    let special = name.starts_with(b"[v");
+    Some(Mapping {
+        start: hexadecimal(range.get(..dash)?)?,
+        end: hexadecimal(range.get(dash + 1..)?)?,
+        private_data: permissions.starts_with(b"rw") && permissions.get(3) == Some(&b'p') && !special,
+        anonymous: inode == Some(0) && !name.starts_with(b"/"),
+        main_stack: name == b"[stack]",
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Mapping, around, parse, read};
+
+    #[test]
+    fn lines_of_all_kinds() {
+        let flags = |line: &str| {
+            let Mapping { private_data, anonymous, main_stack, .. } = parse(line.as_bytes()).unwrap();
+            (private_data, anonymous, main_stack)
+        };
+        let heap = "55a0c8a5e000-55a0c8a7f000 rw-p 00000000 00:00 0                          [heap]";
+        assert_eq!(
+            (parse(heap.as_bytes()).unwrap().start, parse(heap.as_bytes()).unwrap().end),
+            (0x55a0_c8a5_e000, 0x55a0_c8a7_f000)
+        );
+        assert_eq!(flags(heap), (true, true, false));
+        assert_eq!(flags("7f00-7f10 rw-p 00000000 00:00 0 "), (true, true, false));
+        assert_eq!(flags("7f00-7f10 rw-p 00000000 00:00 0                          [anon:x y]"), (true, true, false));
+        assert_eq!(flags("7f00-7f10 rw-p 00001000 fe:00 1234                       /a b"), (true, false, false));
+        assert_eq!(
+            flags("7f00-7f10 rw-s 00000000 00:01 1234                       /dev/zero (deleted)"),
+            (false, false, false)
+        );
+        assert_eq!(flags("7f00-7f10 r--p 00000000 00:00 0                          [vvar]"), (false, true, false));
+        assert_eq!(flags("7f00-7f10 ---p 00000000 00:00 0 "), (false, true, false));
+        assert_eq!(flags("7ffc-7ffe rw-p 00000000 00:00 0                          [stack]"), (true, true, true));
+        assert_eq!(parse(b""), None);
+    }
+
+    #[test]
+    fn a_local_is_in_a_mapping_and_null_in_none() {
+        let (mut buffer, mut mappings) = (vec![0; 1 << 18], Vec::with_capacity(4096));
+        read(&mut buffer, &mut mappings).unwrap();
+        let local = 0u8;
+        assert!(around(&mappings, (&raw const local) as u64).unwrap().private_data);
+        assert_eq!(around(&mappings, 0), None);
+        assert!(read(&mut buffer[..100], &mut mappings).is_err());
+        assert!(read(&mut buffer, &mut Vec::with_capacity(1)).is_err());
+    }
+}

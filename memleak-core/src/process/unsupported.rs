@@ -1,0 +1,43 @@
+//! In place of `linux` on platforms that are not tracked: there is nothing to stop and nothing to read.
+//!
+//! May use: `tracker`.
+
+use super::{Task, TooSmall};
+use crate::tracker::Frozen;
+use std::ops::Range;
+
+/// See the module for Linux.
+#[derive(Debug, Default)]
+pub struct Room;
+
+/// See the module for Linux.
+#[derive(Debug)]
+pub struct World;
+
+impl Room {
+    /// Makes nothing ready.
+    pub fn prepare(&mut self) {}
+
+    /// Stops nothing.
+    ///
+    /// # Errors
+    /// None.
+    pub fn stop(&mut self, _frozen: &Frozen) -> Result<World, TooSmall> {
+        Ok(World)
+    }
+}
+
+impl World {
+    /// Nothing goes on.
+    pub fn resume(&self) {}
+
+    /// None.
+    pub fn tasks(&self) -> impl Iterator<Item = Task<'_>> {
+        std::iter::empty()
+    }
+
+    /// None.
+    pub fn segments(&self) -> &[Range<u64>] {
+        &[]
+    }
+}
