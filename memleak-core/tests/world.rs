@@ -375,7 +375,7 @@ thread_local! {
     static LAZY: RefCell<Session> = RefCell::new(Session::new());
     static EAGER: RefCell<Option<Session>> = const { RefCell::new(None) };
     static PLAIN: Cell<Option<Number>> = const { Cell::new(None) };
-    static LAZY_PLAIN: Cell<Number> = Cell::new(Number { value: black_box(7) });
+    static LAZY_PLAIN: Cell<Number> = Cell::new(Number { value: std::process::id().into() });
 }
 
 #[derive(Clone, Copy)]
