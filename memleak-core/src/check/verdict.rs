@@ -177,12 +177,23 @@ pub struct LostGroup {
     pub owned: Vec<Owned>,
     /// The stack that allocated the entry, innermost first; empty if it is not known.
     pub stack: Vec<Frame>,
-    /// How the members of a cycle keep each other alive.
+    /// How values keep each other alive.
     pub cycle: Option<Cycle>,
-    /// Of an `Rc` or `Arc`: how many owners its count says there are, and how many were found.
+    /// Of an entry that is an `Rc` or `Arc`, or of a member of the cycle: how many owners its count says there are, and how many were found.
     pub owners: Option<Counted>,
+    /// If some were not found: the pointers in unreachable memory that may be the missing ones.
+    pub suspects: Vec<Suspect>,
     /// What to do.
     pub advice: Option<Advice>,
+}
+
+/// A pointer that may be an owner.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Suspect {
+    /// The type of what it is in, in full; none if it is not known.
+    pub in_type: Option<String>,
+    /// From there to the value.
+    pub hops: Vec<Hop>,
 }
 
 /// Blocks of one type that a leak keeps.
@@ -199,24 +210,29 @@ pub struct Owned {
 /// Values that keep each other alive. Buffers between them are hops of an edge.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Cycle {
-    /// The types of the members, in full and without the `ArcInner` around them, in the order in which they point to each other: the last
-    /// points to the first.
-    pub members: Vec<String>,
-    /// Every edge between two of them that keeps its target alive.
+    /// The types of the members, in full and without the `ArcInner` around them; none if one is not known. First the ring, in the order in
+    /// which they point to each other: its last points to its first.
+    pub members: Vec<Option<String>>,
+    /// How many members the ring has; at least one.
+    pub ring: usize,
+    /// The edges between members. If `certain`, every one that keeps its target alive.
     pub edges: Vec<CycleEdge>,
+    /// Whether every edge is known to own its target. If not, the values only may keep each other alive.
+    pub certain: bool,
 }
 
-/// One member of a cycle that keeps another.
+/// A pointer from one member of a cycle to another.
 #[derive(Clone, PartialEq, Debug)]
 pub struct CycleEdge {
-    /// Who: an index into the members.
+    /// What has it: an index into the members.
     pub from: usize,
-    /// Whom.
+    /// Where it leads.
     pub to: usize,
     /// Through which fields, elements and buffers; never empty.
     pub hops: Vec<Hop>,
-    /// Whether this edge alone, made a `Weak`, would let the whole cycle be freed.
-    pub weaken: bool,
+    /// If the field of this edge alone, made a `Weak`, would let the whole cycle be freed: its rank among such fields, 0 for the one to choose.
+    /// Several edges may be one field.
+    pub weaken: Option<usize>,
 }
 
 /// Where instances are.

@@ -17,6 +17,65 @@ pub fn short(name: &str) -> String {
     }
 }
 
+/// The type of a field as a reader of the field wants it: no type with its path, futures by what they are, and inner generics left out where
+/// there are many: `HashMap<u64, Arc<Session>>`.
+pub fn brief(name: &str) -> String {
+    const LONG: usize = 90;
+    const DEEPEST: usize = 6;
+    match name::parse(name, Dialect::DebugInfo) {
+        Ok(parsed) if !contains_unread(&parsed) => {
+            let named = with_futures_named(parsed);
+            let written = |depth| {
+                let mut text = String::new();
+                write_name(&without_paths(named.clone(), depth), &mut text);
+                text
+            };
+            (1..=DEEPEST).rev().map(written).find(|text| text.chars().count() <= LONG).unwrap_or_else(|| written(1))
+        }
+        _ => name.to_owned(),
+    }
+}
+
+/// The name with each path reduced to its last segment, and generics below `depth` others to `…`.
+fn without_paths(name: Name, depth: usize) -> Name {
+    let inner = |name: Name| without_paths(name, depth);
+    let boxed = |name: Name| Box::new(without_paths(name, depth));
+    match name {
+        Name::Path(path) => Name::Path(without_path(path, depth)),
+        Name::Dyn(bounds) => Name::Dyn(bounds.into_iter().map(|bound| without_path(bound, depth)).collect()),
+        Name::Reference { mutable, target } => Name::Reference { mutable, target: boxed(*target) },
+        Name::Pointer { mutable, target } => Name::Pointer { mutable, target: boxed(*target) },
+        Name::Slice(element) => Name::Slice(boxed(*element)),
+        Name::Array(element, length) => Name::Array(boxed(*element), length),
+        Name::Tuple(items) => Name::Tuple(items.into_iter().map(inner).collect()),
+        Name::Function { qualifiers, parameters, returns } => Name::Function {
+            qualifiers,
+            parameters: parameters.into_iter().map(inner).collect(),
+            returns: boxed(*returns),
+        },
+        Name::Binding(word, value) => Name::Binding(word, boxed(*value)),
+        Name::Any | Name::Unread | Name::Never | Name::Literal(_) => name,
+    }
+}
+
+fn without_path(path: Path, depth: usize) -> Path {
+    let last = path.segments.last().filter(|last| matches!(last.word, Word::Plain(_))).cloned();
+    let Some(mut last) = last else { return path };
+    if let Some(arguments) = last.arguments.as_mut() {
+        let kept = arguments.iter().rposition(|name| !is_std_default(name)).map_or(0, |last| last + 1);
+        arguments.truncate(kept);
+        *arguments = match depth.checked_sub(1) {
+            Some(depth) => arguments.drain(..).map(|name| without_paths(name, depth)).collect(),
+            None if arguments.is_empty() => Vec::new(),
+            None => {
+                let left_out = Segment { word: Word::Plain("…".to_owned()), arguments: None };
+                vec![Name::Path(Path { anchored: false, segments: vec![left_out] })]
+            }
+        };
+    }
+    Path { anchored: false, segments: vec![last] }
+}
+
 /// A function's path without its generics, the body of an async fn as the async fn, and closures without their numbers.
 pub fn short_function(path: &str) -> String {
     let Ok(Name::Path(parsed)) = name::parse(path, Dialect::DebugInfo) else { return path.to_owned() };
@@ -220,7 +279,7 @@ fn write_arguments(segment: &Segment, out: &mut String) {
 
 #[cfg(test)]
 mod tests {
-    use super::{short, short_function, short_future};
+    use super::{brief, short, short_function, short_future};
 
     #[test]
     fn what_is_left_of_a_name() {
@@ -251,6 +310,34 @@ mod tests {
         ];
         for (name, expected) in names {
             assert_eq!(short(name), expected);
+        }
+    }
+
+    #[test]
+    fn types_of_fields() {
+        let deep = "a::A<b::B<c::C<d::D<e::Eeeeeeeeeeeeeeeeeeeeeeeeeeeee<f::Fffffffffffffffffffffffffffffffff<g::Ggggggggggg, h::Hhhhhhhhhhhhhhhhhhhhhh>>>>>>";
+        let names = [
+            ("chat::Session", "Session"),
+            (
+                "std::collections::hash::map::HashMap<u64, alloc::sync::Arc<chat::Session, alloc::alloc::Global>, std::hash::random::RandomState, alloc::alloc::Global>",
+                "HashMap<u64, Arc<Session>>",
+            ),
+            (
+                "alloc::boxed::Box<dyn chat::Chat<chat::Tcp> + core::marker::Send, alloc::alloc::Global>",
+                "Box<dyn Chat<Tcp> + Send>",
+            ),
+            (
+                "core::pin::Pin<alloc::boxed::Box<chat::serve::{async_block_env#0}<u8>, alloc::alloc::Global>>",
+                "Pin<Box<async block in chat::serve>>",
+            ),
+            ("&[*const chat::Session]", "&[*const Session]"),
+            ("(chat::A, fn(chat::B) -> chat::C, [chat::D; 4])", "(A, fn(B) -> C, [D; 4])"),
+            ("chat::{impl#2}::make::{closure_env#0}", "closure in chat::make"),
+            (deep, "A<B<C<D<Eeeeeeeeeeeeeeeeeeeeeeeeeeeee<Fffffffffffffffffffffffffffffffff<…>>>>>>"),
+            ("net::Link<%odd>", "net::Link<%odd>"),
+        ];
+        for (name, expected) in names {
+            assert_eq!(brief(name), expected);
         }
     }
 

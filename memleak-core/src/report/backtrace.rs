@@ -11,6 +11,42 @@ const MOST: usize = 12;
 /// The most frames shown of others, where no frame is the user's own.
 const MOST_FOREIGN: usize = 4;
 
+/// Stacks whose first shown frame is the same.
+pub(super) struct Stacks<'a> {
+    first: &'a [Frame],
+    /// How much of the first is the same in all.
+    same: usize,
+    /// All of them, from the first shown frame on.
+    callers: Vec<&'a [Frame]>,
+}
+
+impl<'a> Stacks<'a> {
+    /// One.
+    pub(super) fn of(stack: &'a [Frame]) -> Stacks<'a> {
+        Stacks { first: stack, same: stack.len(), callers: vec![from_first_shown(stack)] }
+    }
+
+    /// And another.
+    pub(super) fn add(&mut self, stack: &'a [Frame]) {
+        let from = from_first_shown(stack);
+        if !self.callers.contains(&from) {
+            let inner = self.first.len() - self.callers[0].len();
+            let same = self.callers[0].iter().zip(from).take_while(|(a, b)| a == b).count();
+            self.same = self.same.min(inner + same);
+            self.callers.push(from);
+        }
+    }
+
+    /// The lines of what is the same in all.
+    pub(super) fn lines(&self, look: &Look) -> Vec<String> {
+        let mut lines = lines(&self.first[..self.same], look);
+        if self.callers.len() > 1 {
+            lines.push(look.paint(Ink::Aside, &format!("… called from {} places", self.callers.len())));
+        }
+        lines
+    }
+}
+
 /// What a line of a stack is about.
 enum Part {
     /// The frame with this index.
@@ -20,7 +56,7 @@ enum Part {
 }
 
 /// The lines of a stack, innermost first; never empty.
-pub(super) fn lines(stack: &[Frame], look: &Look) -> Vec<String> {
+fn lines(stack: &[Frame], look: &Look) -> Vec<String> {
     let parts = parts(stack);
     let Some(Part::Frame(first)) = parts.first() else {
         return vec!["unknown: the call stack could not be read".to_owned()];

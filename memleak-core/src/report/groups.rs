@@ -1,9 +1,10 @@
 //! The instances of an expectation that does not hold: where they were allocated and who holds them. Groups that read alike are put together.
 
+use super::backtrace::{self, Stacks};
 use super::holder::{self, Positions};
-use super::{Ink, Look, backtrace, count, help, labelled, size};
-use crate::check::verdict::{Advice, Doubt, Frame, Group, Missed, Place};
-use crate::query::short::{short, short_function};
+use super::{Ink, Look, count, help, labelled, size};
+use crate::check::verdict::{Advice, Doubt, Group, Missed, Place};
+use crate::query::short::{short, short_function, short_future};
 
 /// The most groups shown of one expectation.
 const MOST_GROUPS: usize = 20;
@@ -14,9 +15,7 @@ struct Alike<'a> {
     count: u64,
     before: u64,
     retained: Option<u64>,
-    /// The stack as far as it is the same in all, and from how many places that was called.
-    stack: Vec<Frame>,
-    callers: Vec<&'a [Frame]>,
+    stacks: Stacks<'a>,
     positions: Positions,
 }
 
@@ -49,53 +48,28 @@ fn alike<'a>(groups: &'a [Group], look: &Look) -> Vec<Alike<'a>> {
     let mut keys = Vec::new();
     let mut all: Vec<Alike<'_>> = Vec::new();
     for group in groups {
-        let (place, from) = match &group.place {
-            Place::Static(name) => (Some(name.clone()), &[][..]),
-            Place::Block { inside, stack } => (inside.clone(), backtrace::from_first_shown(stack)),
+        let (place, stack) = match &group.place {
+            Place::Static(name) => (Some(name), &[][..]),
+            Place::Block { inside, stack } => (inside.as_ref(), &stack[..]),
         };
         let held: Vec<_> = group.holders.iter().map(|holder| holder::lines(holder, Positions::Any, look)).collect();
-        let key = (&group.type_name, group.size, &group.doubt, place, from.first(), held, &group.advice);
-        match keys.iter().position(|other| *other == key) {
-            Some(index) => all[index].add(group, from),
-            None => {
-                keys.push(key);
-                all.push(Alike {
-                    first: group,
-                    count: group.count,
-                    before: group.before,
-                    retained: group.retained,
-                    stack: match &group.place {
-                        Place::Static(_) => Vec::new(),
-                        Place::Block { stack, .. } => stack.clone(),
-                    },
-                    callers: vec![from],
-                    positions: Positions::Shown,
-                });
-            }
+        let from = backtrace::from_first_shown(stack).first();
+        let key = (&group.type_name, group.size, &group.doubt, place, from, held, &group.advice);
+        if let Some(index) = keys.iter().position(|other| *other == key) {
+            let alike = &mut all[index];
+            alike.count += group.count;
+            alike.before += group.before;
+            alike.retained = alike.retained.zip(group.retained).map(|(a, b)| a + b);
+            alike.stacks.add(stack);
+            alike.positions = Positions::Any;
+        } else {
+            keys.push(key);
+            let Group { count, before, retained, .. } = *group;
+            let positions = Positions::Shown;
+            all.push(Alike { first: group, count, before, retained, stacks: Stacks::of(stack), positions });
         }
     }
     all
-}
-
-impl<'a> Alike<'a> {
-    fn add(&mut self, group: &'a Group, from: &'a [Frame]) {
-        self.count += group.count;
-        self.before += group.before;
-        self.retained = self.retained.zip(group.retained).map(|(a, b)| a + b);
-        self.positions = Positions::Any;
-        if !self.callers.contains(&from) {
-            self.callers.push(from);
-            let same = self.callers[0].iter().zip(from).take_while(|(a, b)| a == b).count();
-            let inner = self.stack.len().min(self.inner() + same);
-            self.stack.truncate(inner);
-        }
-    }
-
-    /// How many frames of the stack come before the first that is shown.
-    fn inner(&self) -> usize {
-        let Place::Block { stack, .. } = &self.first.place else { return 0 };
-        stack.len() - self.callers[0].len()
-    }
 }
 
 fn one(alike: &Alike<'_>, look: &Look, lines: &mut Vec<String>) {
@@ -122,12 +96,7 @@ fn one(alike: &Alike<'_>, look: &Look, lines: &mut Vec<String>) {
             if let Some(inside) = inside {
                 labelled("as part of", vec![container(inside, &group.type_name)], lines);
             }
-            let mut stack = backtrace::lines(&alike.stack, look);
-            if alike.callers.len() > 1 {
-                let places = format!("… called from {} places", alike.callers.len());
-                stack.push(look.paint(Ink::Aside, &places));
-            }
-            labelled("allocated at", stack, lines);
+            labelled("allocated at", alike.stacks.lines(look), lines);
         }
     }
     holder::describe(&group.holders, group.more_holders, alike.positions, look, lines);
@@ -146,13 +115,13 @@ pub(super) fn advice(advice: &Advice) -> String {
     match advice {
         Advice::Remove { from } => format!("{from} still has it: take it out when it is done with"),
         Advice::EndTask { future } => {
-            format!("the task {} has not ended: let what it awaits happen, or abort it", short_function(future))
+            format!("the task {} has not ended: let what it awaits happen, or abort it", short_future(future))
         }
         Advice::Receive => "it is a message that nobody received: receive it, or drop the receiver".to_owned(),
         Advice::EndThread { thread } => format!("{} has not ended: let it end", holder::of_thread(thread)),
         Advice::Weaken { field } => format!("make {field} a `Weak`: its owners own each other"),
         Advice::Forgotten => {
-            "it was forgotten: look for `mem::forget`, `ManuallyDrop`, `leak`, or `into_raw` without `from_raw`"
+            "it was forgotten: look for `mem::forget`, `ManuallyDrop`, `leak`, or an `into_raw` without its `from_raw`"
                 .to_owned()
         }
     }

@@ -5,7 +5,8 @@ use crate::check::verdict::Holder;
 use crate::debuginfo::functions::Location;
 use crate::heap::graph::EdgeKind;
 use crate::heap::holders::{Await, Counted, HeldBy, Hop, Task, TaskKind, TaskState, Way};
-use crate::query::short::{short, short_function};
+use crate::query::short::{brief, short_future};
+use std::collections::HashMap;
 
 /// The most holders shown of one group.
 const MOST_HOLDERS: usize = 3;
@@ -52,49 +53,54 @@ pub(super) fn describe(holders: &[Holder], more: u64, positions: Positions, look
 /// That not all owners of the value were found.
 fn not_found(holder: &Holder) -> Option<String> {
     let counted = holder.way.hops.iter().rev().find(|hop| hop.kind.is_some())?.counted?;
-    missing(counted)
+    missing(counted).map(|missing| format!("{missing}: {UNSEEN}"))
 }
 
-/// That not all owners were found; none if they were.
+/// What became of owners that were not found.
+pub(super) const UNSEEN: &str = "forgotten (`mem::forget`, `into_raw`), or kept where memleak does not look";
+
+/// `2 of 3 not found`; none if all were.
 pub(super) fn missing(Counted { found, strong }: Counted) -> Option<String> {
     let left = strong.checked_sub(found).filter(|left| *left > 0)?;
-    let which = match (found, left) {
-        (0, 1) => "its strong count is 1, and its owner was not found: it was".to_owned(),
-        (0, _) => format!("its strong count is {strong}, and no owner was found: they were"),
-        (_, 1) => format!("1 of {strong} was not found: it was"),
-        (_, _) => format!("{left} of {strong} were not found: they were"),
-    };
-    let are = if left == 1 { "is" } else { "are" };
-    Some(format!("{which} forgotten (`mem::forget`, `into_raw`), or {are} kept where memleak does not look"))
+    Some(format!("{left} of {strong} not found"))
 }
 
 /// The lines of one holder.
 pub(super) fn lines(holder: &Holder, positions: Positions, look: &Look) -> Vec<String> {
     let way = &holder.way;
-    let inside = hops(&way.hops, positions);
     let first_is_field = matches!(way.hops.first().and_then(|hop| hop.way.first()), Some(Way::Field(_)));
     // What a field of it is says nothing of the root's own type; an element or the pointer itself does.
-    let of_type = |ty: &str| if first_is_field { String::new() } else { format!(": {}", short(ty)) };
+    let of_type = |ty: &str| if first_is_field { String::new() } else { format!(": {}", brief(ty)) };
     let declared = |at: &Option<Location>| {
         at.as_ref().map(|at| format!(" ({})", look.paint(Ink::Place, &place(at, look)))).unwrap_or_default()
     };
     let name = |name: &str| look.paint(Ink::Name, name);
-    let head = match &way.root {
+    let (head, ty) = match &way.root {
         HeldBy::Static { name: path, ty, declared: at } => {
-            format!("static {}{}{}", name(path), of_type(ty), declared(at))
+            (format!("static {}{}{}", name(path), of_type(ty), declared(at)), of_type(ty))
         }
         HeldBy::ThreadLocal { name: path, ty, declared: at, thread } => {
-            format!("thread-local {}{}{} of {}", name(path), of_type(ty), declared(at), of_thread(thread))
+            let thread = of_thread(thread);
+            (format!("thread-local {}{}{} of {thread}", name(path), of_type(ty), declared(at)), of_type(ty))
         }
-        HeldBy::Task(task) => return of_task(task, holder, inside, look),
-        HeldBy::Thread { name } => format!("the stack of {}", of_thread(name)),
-        HeldBy::ThreadMemory { name } => format!("thread-local memory of {}", of_thread(name)),
-        HeldBy::UnnamedStatic => "a static without a name: of the standard library, or not of Rust".to_owned(),
-        HeldBy::Foreign => "memory of another allocator, such as a C library's".to_owned(),
-        HeldBy::Nothing => "nothing: it is unreachable, or only unreachable memory leads to it".to_owned(),
+        HeldBy::Task(task) => return of_task(task, holder, hops(&way.hops, "", positions), look),
+        HeldBy::Thread { name } => (format!("the stack of {}", of_thread(name)), String::new()),
+        HeldBy::ThreadMemory { name } => (format!("thread-local memory of {}", of_thread(name)), String::new()),
+        HeldBy::UnnamedStatic => {
+            ("a static without a name: of the standard library, or not of Rust".to_owned(), String::new())
+        }
+        HeldBy::Foreign => ("memory of another allocator, such as a C library's".to_owned(), String::new()),
+        HeldBy::Nothing => {
+            ("nothing: it is unreachable, or only unreachable memory leads to it".to_owned(), String::new())
+        }
     };
+    let mut inside = hops(&way.hops, &ty, positions).into_iter().peekable();
     let mut lines = vec![head];
-    lines.extend(inside.into_iter().map(|line| format!("  {line}")));
+    // How often the root itself owns it.
+    if let Some(first) = inside.next_if(|first| first.starts_with("strong ") || first.starts_with("perhaps ")) {
+        lines[0] += &format!(", {first}");
+    }
+    lines.extend(inside.map(|line| format!("  {line}")));
     lines
 }
 
@@ -104,11 +110,11 @@ pub(super) fn of_thread(name: &str) -> String {
 }
 
 fn of_task(task: &Task, holder: &Holder, inside: Vec<String>, look: &Look) -> Vec<String> {
-    let future = look.paint(Ink::Name, &short_function(&task.future));
+    let future = look.paint(Ink::Name, &short_future(&task.future));
     let (mut head, spawned) = match task.kind {
         TaskKind::Spawned => (format!("task {future}"), "spawned"),
         TaskKind::Blocking => (format!("blocking task {future}"), "spawned"),
-        TaskKind::InSet => (format!("future {future} in a set that is polled as one"), "put there"),
+        TaskKind::InSet => (format!("future {future} in a set of futures"), "put there"),
     };
     if let Some(place) = backtrace::first_place(&holder.spawned, look) {
         head += &format!(", {spawned} at {place}");
@@ -149,11 +155,11 @@ fn suspended(awaits: &[Await], branches: &[Vec<Await>], look: &Look) -> Vec<Stri
         return lines.into_iter().map(|line| format!("  {line}")).collect();
     }
     if let Some(last) = lines.last_mut() {
-        *last += &format!(", which waits for {} at once:", count(branches.len() as u64, "future"));
+        *last += &format!(", waiting for {} at once:", count(branches.len() as u64, "future"));
     }
     for branch in branches.iter().take(MOST_BRANCHES) {
         let Some(first) = branch.first() else { continue };
-        let head = look.paint(Ink::Name, &short_function(&first.future));
+        let head = look.paint(Ink::Name, &short_future(&first.future));
         match chain(branch, &format!("{head}, "), look) {
             parked if parked.is_empty() => lines.push(format!("  {head}")),
             parked => lines.extend(parked.into_iter().map(|line| format!("  {line}"))),
@@ -170,7 +176,7 @@ fn chain(awaits: &[Await], before: &str, look: &Look) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for (i, parked) in awaits.iter().enumerate() {
         let Some(at) = &parked.at else { continue };
-        let on = awaits.get(i + 1).map(|next| format!(" on {}", short_function(&next.future))).unwrap_or_default();
+        let on = awaits.get(i + 1).map(|next| format!(" on {}", short_future(&next.future))).unwrap_or_default();
         let which = if lines.is_empty() { before } else { "which is " };
         if let Some(last) = lines.last_mut() {
             last.push(',');
@@ -184,39 +190,51 @@ fn place(at: &Location, look: &Look) -> String {
     backtrace::place(&at.file, at.line, look)
 }
 
-/// The hops, one line for each that begins with a field; an element goes on the line of the collection it is in.
-pub(super) fn hops(hops: &[Hop], positions: Positions) -> Vec<String> {
+/// The hops, one line for each that begins with a field; an element goes on the line of the collection it is in. What is said already of the
+/// type of what they begin in is in `said`.
+pub(super) fn hops(hops: &[Hop], said: &str, positions: Positions) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
+    let mut types: HashMap<&str, String> = HashMap::new();
+    let mut before: Option<&Hop> = None;
     for hop in hops {
         let elements = hop.way.iter().take_while(|part| is_element(part)).count();
         let (elements, rest) = hop.way.split_at(elements);
-        let ty = short(&hop.ty);
-        let mut text = way(elements, positions);
-        // The collection's type says what its elements are.
-        let said = rest.is_empty() && lines.last().is_some_and(|line| !elements.is_empty() || line.contains(&ty));
-        if !rest.is_empty() {
-            text += if text.is_empty() { "" } else { " " };
-            text += &way(rest, positions);
+        // A list of a thousand nodes is worded once.
+        if before == Some(hop) && elements.is_empty() && !rest.is_empty() {
+            lines.extend(lines.last().cloned());
+            continue;
         }
-        if !said {
-            text += if hop.way.is_empty() { "" } else { ": " };
-            text += &ty;
+        before = Some(hop);
+        let ty = types.entry(&hop.ty).or_insert_with(|| brief(&hop.ty));
+        // A collection's type says what its elements are.
+        let known = rest.is_empty() && lines.last().map_or(said, |line| line).contains(&**ty);
+        if !elements.is_empty() {
+            let element = way(elements, positions);
+            match lines.last_mut() {
+                Some(line) => *line += &format!(" {element}"),
+                None => lines.push(element),
+            }
         }
-        if hop.kind == Some(EdgeKind::Unknown) {
-            text += " (a word that may be a pointer)";
+        let mut text = way(rest, positions);
+        if !known && !ty.is_empty() {
+            text += if text.is_empty() && elements.is_empty() { "" } else { ": " };
+            text += ty;
+        }
+        if hop.kind == Some(EdgeKind::Unknown) && !rest.contains(&Way::Unknown) {
+            text += ", perhaps a pointer";
         }
         if let Some(Counted { found, strong }) = hop.counted {
             text += &format!(", strong {found} of {strong} found");
         }
         match lines.last_mut() {
-            Some(line) if rest.is_empty() || !elements.is_empty() => {
-                let apart = if text.is_empty() || text.starts_with([',', '[']) { "" } else { " " };
-                line.push_str(apart);
-                line.push_str(&text);
+            Some(line) if rest.is_empty() => {
+                let apart = if text.is_empty() || text.starts_with([',', ':']) { "" } else { ", " };
+                *line += &format!("{apart}{text}");
             }
             _ => lines.push(text.trim_start_matches(", ").to_owned()),
         }
     }
+    lines.retain(|line| !line.is_empty());
     folded(lines)
 }
 
@@ -226,6 +244,7 @@ fn is_element(part: &Way) -> bool {
 
 fn way(parts: &[Way], positions: Positions) -> String {
     let mut text = String::new();
+    let mut before = None;
     for part in parts {
         let word = match part {
             Way::Field(name) => format!(".{name}"),
@@ -239,8 +258,10 @@ fn way(parts: &[Way], positions: Positions) -> String {
             Way::Variant(name) => name.to_string(),
             Way::Unknown => "memory of unknown type".to_owned(),
         };
-        let apart = !text.is_empty() && !matches!(part, Way::Field(_) | Way::Index(_));
-        text += if apart { " " } else { "" };
+        let joins = |part: &Way| matches!(part, Way::Field(_) | Way::Index(_));
+        let joined = joins(part) && before.is_some_and(joins);
+        text += if joined || text.is_empty() { "" } else { " " };
+        before = Some(part);
         text += &word;
     }
     text

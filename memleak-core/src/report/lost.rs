@@ -1,7 +1,8 @@
 //! Unreachable memory: leaks by type and place, what they keep, and the cycles among them.
 
+use super::backtrace::{self, Stacks};
 use super::holder::{self, Positions};
-use super::{Ink, Look, backtrace, count, groups, help, join, labelled, size};
+use super::{Ink, Look, count, groups, help, join, labelled, size};
 use crate::check::verdict::{Cycle, CycleEdge, LostGroup, Owned};
 use crate::query::short::short;
 
@@ -23,13 +24,14 @@ pub(super) fn headline(lost: &[LostGroup]) -> Option<String> {
 }
 
 pub(super) fn describe(lost: &[LostGroup], look: &Look, lines: &mut Vec<String>) {
-    for group in lost.iter().take(MOST_GROUPS) {
+    let groups = alike(lost, look);
+    for group in groups.iter().take(MOST_GROUPS) {
         one(group, look, lines);
     }
-    let left = lost.get(MOST_GROUPS..).unwrap_or_default();
+    let left = groups.get(MOST_GROUPS..).unwrap_or_default();
     if !left.is_empty() {
-        let blocks = left.iter().map(|group| group.blocks).sum();
-        let bytes = size(left.iter().map(|group| group.bytes).sum());
+        let blocks = left.iter().map(|alike| alike.blocks).sum();
+        let bytes = size(left.iter().map(|alike| alike.bytes).sum());
         lines.push(String::new());
         lines.push(format!(
             "  … {} ({bytes}) in {} not shown",
@@ -39,37 +41,104 @@ pub(super) fn describe(lost: &[LostGroup], look: &Look, lines: &mut Vec<String>)
     }
 }
 
-fn one(group: &LostGroup, look: &Look, lines: &mut Vec<String>) {
-    let name = group.type_name.as_deref().map_or_else(|| "memory of unknown type".to_owned(), short);
-    let mut title = format!("  {}  ", look.paint(Ink::Name, &name));
-    if group.cycle.is_some() {
-        title += &count(group.count, "unreachable cycle");
-    } else {
-        title += &format!("{} unreachable", group.count);
-        if let Some(one) = group.size {
-            title += &format!(", {}{}", size(one), if group.count == 1 { "" } else { " each" });
+/// Groups that read alike: of one type, first allocated by one line of the user's, with the same cycle and the same missing owners.
+struct Alike<'a> {
+    first: &'a LostGroup,
+    count: u64,
+    blocks: u64,
+    bytes: u64,
+    owned: Vec<Owned>,
+    stacks: Stacks<'a>,
+}
+
+/// Puts groups together that a reader could not tell apart.
+fn alike<'a>(lost: &'a [LostGroup], look: &Look) -> Vec<Alike<'a>> {
+    let mut keys = Vec::new();
+    let mut all: Vec<Alike<'_>> = Vec::new();
+    for group in lost {
+        let from = backtrace::from_first_shown(&group.stack).first();
+        let cycle = group.cycle.as_ref().map(|cycle| (ring(cycle, look), beside_the_ring(cycle)));
+        let key = (&group.type_name, group.size, from, cycle, owners(group), &group.advice);
+        let Some(index) = keys.iter().position(|other| *other == key) else {
+            keys.push(key);
+            let LostGroup { count, blocks, bytes, ref owned, ref stack, .. } = *group;
+            all.push(Alike { first: group, count, blocks, bytes, owned: owned.clone(), stacks: Stacks::of(stack) });
+            continue;
+        };
+        let alike = &mut all[index];
+        alike.count += group.count;
+        alike.blocks += group.blocks;
+        alike.bytes += group.bytes;
+        alike.stacks.add(&group.stack);
+        for part in &group.owned {
+            match alike.owned.iter_mut().find(|other| other.type_name == part.type_name) {
+                Some(other) => {
+                    other.blocks += part.blocks;
+                    other.bytes += part.bytes;
+                }
+                None => alike.owned.push(part.clone()),
+            }
         }
     }
+    for alike in &mut all {
+        alike.owned.sort_by_key(|part| std::cmp::Reverse(part.bytes));
+    }
+    all
+}
+
+fn one(alike: &Alike<'_>, look: &Look, lines: &mut Vec<String>) {
+    let group = alike.first;
+    let certain = group.cycle.as_ref().is_some_and(|cycle| cycle.certain);
+    let what = if certain { count(alike.count, "unreachable cycle") } else { format!("{} unreachable", alike.count) };
+    let mut title = format!("  {}  {what}", look.paint(Ink::Name, &member(group.type_name.as_deref())));
+    let each = group.size.filter(|_| !certain);
+    if let Some(one) = each {
+        title += &format!(", {}{}", size(one), if alike.count == 1 { "" } else { " each" });
+    }
     // All that was said already is not said again.
-    if group.blocks > group.count || group.size.is_none() {
-        title += &format!(", {} in {}", size(group.bytes), count(group.blocks, "block"));
+    if alike.blocks > alike.count || each.is_none() {
+        title += &format!(", {} in {}", size(alike.bytes), count(alike.blocks, "block"));
     }
     lines.push(String::new());
     lines.push(title);
-    labelled("allocated at", backtrace::lines(&group.stack, look), lines);
+    labelled("allocated at", alike.stacks.lines(look), lines);
     if let Some(cycle) = &group.cycle {
-        labelled("cycle", ring(cycle, look), lines);
+        labelled(if cycle.certain { "cycle" } else { "ring" }, ring(cycle, look), lines);
         labelled("and", beside_the_ring(cycle), lines);
     }
-    labelled("owners", group.owners.and_then(holder::missing).into_iter().collect(), lines);
-    labelled("keeps", owned(&group.owned).into_iter().collect(), lines);
-    lines.extend(group.advice.as_ref().map(|advice| help(&groups::advice(advice), look)));
-    if let Some(cycle) = &group.cycle
-        && !cycle.edges.is_empty()
-        && !cycle.edges.iter().any(|edge| edge.weaken)
-    {
-        lines.push(help("no single pointer frees this cycle: more than one has to become a `Weak`", look));
+    labelled("owners", owners(group), lines);
+    labelled("keeps", owned(&alike.owned).into_iter().collect(), lines);
+    lines.extend(advice(group).map(|advice| help(&advice, look)));
+}
+
+/// What to do; where nothing better is known, what a cycle says by itself.
+fn advice(group: &LostGroup) -> Option<String> {
+    let of_cycle = |cycle: &Cycle| {
+        let weaken = cycle.edges.iter().any(|edge| edge.weaken.is_some());
+        match cycle.certain {
+            true if weaken => None,
+            true => Some("no single field frees this cycle: more than one has to become a `Weak`".to_owned()),
+            false => Some("if each of these pointers owns what it leads to, one has to become a `Weak`".to_owned()),
+        }
+    };
+    group.advice.as_ref().map(groups::advice).or_else(|| group.cycle.as_ref().and_then(of_cycle))
+}
+
+/// How many owners were not found, and the pointers that may be them.
+fn owners(group: &LostGroup) -> Vec<String> {
+    let Some(missing) = group.owners.and_then(holder::missing) else { return Vec::new() };
+    if group.suspects.is_empty() {
+        return vec![format!("{missing}: {}", holder::UNSEEN)];
     }
+    let mut lines = vec![format!("{missing}, unless it is one of these pointers:")];
+    lines.extend(group.suspects.iter().take(MOST_MEMBERS).map(|suspect| {
+        let hops = holder::hops(&suspect.hops, "", Positions::Shown).join(" ");
+        format!("  {} {hops}", member(suspect.in_type.as_deref()))
+    }));
+    if group.suspects.len() > MOST_MEMBERS {
+        lines.push(format!("  … {} not shown", count((group.suspects.len() - MOST_MEMBERS) as u64, "more pointer")));
+    }
+    lines
 }
 
 /// `3 chat::Message (96 bytes), 2 of unknown type (40 bytes) and …`.
@@ -93,61 +162,87 @@ fn owned(owned: &[Owned]) -> Option<String> {
 
 /// The members in their order, each with the field that leads to the next, and back to the first.
 fn ring(cycle: &Cycle, look: &Look) -> Vec<String> {
-    let members = cycle.members.len();
-    let shown = if members > MOST_MEMBERS { MOST_MEMBERS - 1 } else { members };
-    let edges: Vec<Option<&CycleEdge>> = on_the_ring(cycle).collect();
-    let mut lines: Vec<String> = (0..shown).map(|i| indented(i, &member(cycle, i, edges[i]))).collect();
-    let width = lines
-        .iter()
-        .zip(&edges)
-        .filter(|(_, edge)| edge.is_some_and(|edge| edge.weaken))
-        .map(|(line, _)| line.chars().count())
-        .max()
-        .unwrap_or(0);
-    let mut marked = 0;
-    for (line, edge) in lines.iter_mut().zip(&edges) {
-        if edge.is_some_and(|edge| edge.weaken) {
-            let mark = if marked == 0 { "← make this one a `Weak`" } else { "← or this one" };
-            let padding = " ".repeat(width - line.chars().count());
-            *line += &format!("{padding}  {}", look.paint(Ink::Help, mark));
-            marked += 1;
+    // Of a ring that is too long to be shown the field to change is shown.
+    let best = cycle.edges.iter().find(|edge| edge.weaken == Some(0)).map_or(0, |edge| edge.from);
+    let start = if cycle.ring > MOST_MEMBERS { best } else { 0 };
+    let around = (start..cycle.ring).chain(0..start);
+    let edges: Vec<Option<&CycleEdge>> = around.clone().map(|member| on_the_ring(cycle, member)).collect();
+    let steps: Vec<String> = around.zip(&edges).map(|(member, edge)| step(cycle, member, *edge)).collect();
+    let mut lines: Vec<(String, Option<usize>)> = Vec::new();
+    let mut next = 0;
+    while next < steps.len() && lines.len() < MOST_MEMBERS {
+        let rank = edges[next].and_then(|edge| edge.weaken);
+        let alike = |other: usize| steps[other] == steps[next] && edges[other].and_then(|edge| edge.weaken) == rank;
+        let times = (next..steps.len()).take_while(|other| alike(*other)).count();
+        lines.push((indented(lines.len(), &steps[next]), rank));
+        if times > 2 {
+            lines.push((indented(lines.len(), &format!("… the same {} times more", times - 1)), None));
         }
+        next += if times > 2 { times } else { 1 };
     }
-    if shown < members {
-        lines.push(indented(shown, &format!("{} not shown", count((members - shown) as u64, "more member"))));
+    if next < steps.len() {
+        let left = count((steps.len() - next) as u64, "more member");
+        lines.push((indented(lines.len(), &format!("… {left} not shown")), None));
     }
-    lines.push(indented(lines.len(), &format!("back to {}", short(&cycle.members[0]))));
-    lines
+    lines.push((indented(lines.len(), &format!("back to {}", name_of(cycle, start))), None));
+    marked(lines, look)
+}
+
+/// The lines of a ring with a mark at each field that would free it.
+fn marked(lines: Vec<(String, Option<usize>)>, look: &Look) -> Vec<String> {
+    let widths = lines.iter().filter(|(_, rank)| rank.is_some()).map(|(line, _)| line.chars().count());
+    let width = widths.max().unwrap_or(0);
+    let mut before = Vec::new();
+    let mark = |(line, rank): (String, Option<usize>)| {
+        let Some(rank) = rank else { return line };
+        let mark = match (before.contains(&rank), rank) {
+            (true, _) => "← the same field",
+            (false, 0) => "← make this one a `Weak`",
+            (false, _) => "← or this one",
+        };
+        before.push(rank);
+        let padding = " ".repeat(width - line.chars().count());
+        format!("{line}{padding}  {}", look.paint(Ink::Help, mark))
+    };
+    lines.into_iter().map(mark).collect()
 }
 
 fn indented(depth: usize, text: &str) -> String {
     if depth == 0 { text.to_owned() } else { format!("{:indent$}→ {text}", "", indent = depth * 2) }
 }
 
-/// For each member the edge to the next; of several the one whose change frees the cycle.
-fn on_the_ring(cycle: &Cycle) -> impl Iterator<Item = Option<&CycleEdge>> {
-    let members = cycle.members.len();
-    (0..members).map(move |i| {
-        let next = (i + 1) % members;
-        let to_next = || cycle.edges.iter().filter(move |edge| edge.from == i && edge.to == next);
-        to_next().find(|edge| edge.weaken).or_else(|| to_next().next())
-    })
+/// The edge from this member of the ring to the next; of several the one whose change frees the cycle.
+fn on_the_ring(cycle: &Cycle, member: usize) -> Option<&CycleEdge> {
+    let next = (member + 1) % cycle.ring;
+    let to_next = cycle.edges.iter().filter(|edge| edge.from == member && edge.to == next);
+    to_next.min_by_key(|edge| edge.weaken.unwrap_or(usize::MAX))
 }
 
-fn member(cycle: &Cycle, index: usize, edge: Option<&CycleEdge>) -> String {
-    let way = edge.map(|edge| format!(" {}", holder::hops(&edge.hops, Positions::Shown).join(" "))).unwrap_or_default();
-    short(&cycle.members[index]) + &way
+/// A member, and the way from it to another.
+fn step(cycle: &Cycle, member: usize, edge: Option<&CycleEdge>) -> String {
+    let name = name_of(cycle, member);
+    let hops = edge.map(|edge| holder::hops(&edge.hops, "", Positions::Shown).join(" ")).unwrap_or_default();
+    // The way through memory of unknown type begins with these words.
+    if hops.starts_with(&name) { hops } else { format!("{name} {hops}").trim_end().to_owned() }
+}
+
+fn name_of(cycle: &Cycle, index: usize) -> String {
+    member(cycle.members.get(index).and_then(|member| member.as_deref()))
+}
+
+fn member(name: Option<&str>) -> String {
+    name.map_or_else(|| "memory of unknown type".to_owned(), short)
 }
 
 /// The edges that are no part of the ring.
 fn beside_the_ring(cycle: &Cycle) -> Vec<String> {
-    let ring: Vec<&CycleEdge> = on_the_ring(cycle).flatten().collect();
+    let ring: Vec<&CycleEdge> = (0..cycle.ring).filter_map(|member| on_the_ring(cycle, member)).collect();
     let others: Vec<&CycleEdge> =
         cycle.edges.iter().filter(|edge| !ring.iter().any(|on| std::ptr::eq(*on, *edge))).collect();
     let mut lines: Vec<String> = others
         .iter()
         .take(MOST_MEMBERS)
-        .map(|edge| format!("{} → {}", member(cycle, edge.from, Some(edge)), short(&cycle.members[edge.to])))
+        .map(|edge| format!("{} → {}", step(cycle, edge.from, Some(edge)), name_of(cycle, edge.to)))
         .collect();
     if others.len() > MOST_MEMBERS {
         lines.push(format!("… {} not shown", count((others.len() - MOST_MEMBERS) as u64, "more pointer")));

@@ -3,7 +3,7 @@
 use super::super::notes;
 use super::{failed, field, hop, look, shows, stack};
 use crate::check::verdict::{
-    Advice, Aside, Cycle, CycleEdge, Failure, Ignored, LostGroup, OnStack, Owned, UnusedIgnore, Verdict,
+    Advice, Aside, Cycle, CycleEdge, Failure, Ignored, LostGroup, OnStack, Owned, Suspect, UnusedIgnore, Verdict,
 };
 use crate::heap::graph::EdgeKind;
 use crate::heap::holders::{Counted, Way};
@@ -20,6 +20,7 @@ fn lost(type_name: &str, count: u64) -> LostGroup {
         stack: stack()[..4].to_vec(),
         cycle: None,
         owners: None,
+        suspects: Vec::new(),
         advice: None,
     }
 }
@@ -29,7 +30,9 @@ fn unreachable_memory() {
     let arc = |of: &str| format!("alloc::sync::Arc<{of}, alloc::alloc::Global>");
     let members = format!("alloc::vec::Vec<{}, alloc::alloc::Global>", arc("chat::Member"));
     let cycle = Cycle {
-        members: vec!["chat::Room".to_owned(), "chat::Member".to_owned()],
+        members: vec![Some("chat::Room".to_owned()), Some("chat::Member".to_owned())],
+        ring: 2,
+        certain: true,
         edges: vec![
             CycleEdge {
                 from: 0,
@@ -38,13 +41,13 @@ fn unreachable_memory() {
                     hop(&[field("members")], &members, EdgeKind::Owning),
                     hop(&[Way::Index(0)], &arc("chat::Member"), EdgeKind::Counted),
                 ],
-                weaken: false,
+                weaken: None,
             },
             CycleEdge {
                 from: 1,
                 to: 0,
                 hops: vec![hop(&[field("room")], &arc("chat::Room"), EdgeKind::Counted)],
-                weaken: true,
+                weaken: Some(0),
             },
         ],
     };
@@ -62,25 +65,25 @@ fn unreachable_memory() {
     shows(
         Verdict::Failed(Failure { lost: vec![room, forgotten, unknown], ..failed(vec![]) }),
         expect![[r#"
-        11 blocks (1.4 KiB) are unreachable: nothing points to them any more
+            11 blocks (1.4 KiB) are unreachable: nothing points to them any more
 
-          chat::Room  1 unreachable cycle, 1.2 KiB in 8 blocks
-            allocated at  src/session.rs:41  chat::Session::connect
-            cycle         chat::Room .members: Vec<Arc<chat::Member>>[0]
-                            → chat::Member .room: Arc<chat::Room>  ← make this one a `Weak`
-                              → back to chat::Room
-            keeps         3 chat::Message (96 bytes) and 2 of unknown type (40 bytes)
+              chat::Room  1 unreachable cycle, 1.2 KiB in 8 blocks
+                allocated at  src/session.rs:41  chat::Session::connect
+                cycle         chat::Room .members: Vec<Arc<Member>> [0]
+                                → chat::Member .room: Arc<Room>  ← make this one a `Weak`
+                                  → back to chat::Room
+                keeps         3 chat::Message (96 bytes) and 2 of unknown type (40 bytes)
 
-          chat::Session  2 unreachable, 64 bytes each
-            allocated at  src/session.rs:41  chat::Session::connect
-            owners        its strong count is 1, and its owner was not found: it was forgotten (`mem::forget`, `into_raw`), or is kept where memleak does not look
-          help: it was forgotten: look for `mem::forget`, `ManuallyDrop`, `leak`, or `into_raw` without `from_raw`
+              chat::Session  2 unreachable, 64 bytes each
+                allocated at  src/session.rs:41  chat::Session::connect
+                owners        1 of 1 not found: forgotten (`mem::forget`, `into_raw`), or kept where memleak does not look
+              help: it was forgotten: look for `mem::forget`, `ManuallyDrop`, `leak`, or an `into_raw` without its `from_raw`
 
-          memory of unknown type  1 unreachable, 64 bytes
-            allocated at  unknown: the call stack could not be read
+              memory of unknown type  1 unreachable, 64 bytes
+                allocated at  unknown: the call stack could not be read
 
-        Unreachable memory was looked for when the thread of the test's body had ended.
-    "#]],
+            Unreachable memory was looked for when the thread of the test's body had ended.
+        "#]],
     );
     shows(
         Verdict::Failed(Failure { lost: vec![lost("chat::Room", 1)], ..failed(vec![]) }),
@@ -138,4 +141,123 @@ fn what_does_not_decide() {
         Thread `pump` and a thread without a name could not be stopped while memleak looked at the heap, so what changed meanwhile may have been misread.
     "#]],
     );
+}
+
+#[test]
+fn cycles_of_every_kind() {
+    let arc = |of: &str| format!("alloc::sync::Arc<{of}, alloc::alloc::Global>");
+    let edge = |from, to, name: &str, ty: &str, weaken| {
+        let hops = vec![hop(&[field(name)], &arc(ty), EdgeKind::Counted)];
+        CycleEdge { from, to, hops, weaken }
+    };
+    let names = |names: &[&str]| names.iter().map(|name| Some((*name).to_owned())).collect::<Vec<_>>();
+    let itself = Cycle {
+        members: names(&["chat::Node"]),
+        ring: 1,
+        edges: vec![edge(0, 0, "me", "chat::Node", Some(0))],
+        certain: true,
+    };
+    let nodes = Cycle {
+        members: names(&["chat::Node", "chat::Node", "chat::Tree"]),
+        ring: 2,
+        edges: vec![
+            edge(0, 1, "next", "chat::Node", Some(0)),
+            edge(1, 0, "next", "chat::Node", Some(0)),
+            edge(0, 2, "tree", "chat::Tree", None),
+            edge(2, 0, "root", "chat::Node", None),
+        ],
+        certain: true,
+    };
+    let stuck = Cycle {
+        members: names(&["chat::A", "chat::B"]),
+        ring: 2,
+        edges: vec![edge(0, 1, "b", "chat::B", None), edge(1, 0, "a", "chat::A", None)],
+        certain: true,
+    };
+    let maybe = Cycle {
+        members: vec![Some("chat::Driver".to_owned()), None],
+        ring: 2,
+        edges: vec![
+            CycleEdge {
+                from: 0,
+                to: 1,
+                hops: vec![hop(&[field("waker")], "core::task::wake::Waker", EdgeKind::Borrowed)],
+                weaken: None,
+            },
+            CycleEdge { from: 1, to: 0, hops: vec![hop(&[Way::Unknown], "", EdgeKind::Unknown)], weaken: None },
+        ],
+        certain: false,
+    };
+    let long = Cycle {
+        members: names(&["chat::Link"; 30]),
+        ring: 30,
+        edges: (0..30)
+            .map(|i| edge(i, (i + 1) % 30, "next", "chat::Link", Some(if i == 29 { 0 } else { 1 })))
+            .collect(),
+        certain: true,
+    };
+    let group = |cycle: Cycle| LostGroup { stack: Vec::new(), cycle: Some(cycle), ..lost("chat::Node", 1) };
+    let suspects = vec![Suspect {
+        in_type: Some("chat::Driver".to_owned()),
+        hops: vec![hop(&[field("waker")], "core::task::wake::Waker", EdgeKind::Borrowed)],
+    }];
+    let maybe = LostGroup { owners: Some(Counted { found: 1, strong: 2 }), suspects, ..group(maybe) };
+    let lost = vec![group(itself), group(nodes), group(stuck), maybe, group(long)];
+    shows(
+        Verdict::Failed(Failure { lost, ..failed(vec![]) }),
+        expect![[r#"
+            5 blocks (320 bytes) are unreachable: nothing points to them any more
+
+              chat::Node  1 unreachable cycle, 64 bytes in 1 block
+                allocated at  unknown: the call stack could not be read
+                cycle         chat::Node .me: Arc<Node>  ← make this one a `Weak`
+                                → back to chat::Node
+
+              chat::Node  1 unreachable cycle, 64 bytes in 1 block
+                allocated at  unknown: the call stack could not be read
+                cycle         chat::Node .next: Arc<Node>      ← make this one a `Weak`
+                                → chat::Node .next: Arc<Node>  ← the same field
+                                  → back to chat::Node
+                and           chat::Node .tree: Arc<Tree> → chat::Tree
+                              chat::Tree .root: Arc<Node> → chat::Node
+
+              chat::Node  1 unreachable cycle, 64 bytes in 1 block
+                allocated at  unknown: the call stack could not be read
+                cycle         chat::A .b: Arc<B>
+                                → chat::B .a: Arc<A>
+                                  → back to chat::A
+              help: no single field frees this cycle: more than one has to become a `Weak`
+
+              chat::Node  1 unreachable, 64 bytes
+                allocated at  unknown: the call stack could not be read
+                ring          chat::Driver .waker: Waker
+                                → memory of unknown type
+                                  → back to chat::Driver
+                owners        1 of 2 not found, unless it is one of these pointers:
+                                chat::Driver .waker: Waker
+              help: if each of these pointers owns what it leads to, one has to become a `Weak`
+
+              chat::Node  1 unreachable cycle, 64 bytes in 1 block
+                allocated at  unknown: the call stack could not be read
+                cycle         chat::Link .next: Arc<Link>      ← make this one a `Weak`
+                                → chat::Link .next: Arc<Link>  ← or this one
+                                  → … the same 28 times more
+                                    → back to chat::Link
+
+            Unreachable memory was looked for when the thread of the test's body had ended.
+        "#]],
+    );
+}
+
+#[test]
+fn what_is_not_shown_is_counted() {
+    let owned = (0..9).map(|i| Owned { type_name: Some(format!("chat::T{i}")), blocks: 2, bytes: 100 }).collect();
+    let first = LostGroup { owned, blocks: 19, bytes: 964, size: None, ..lost("chat::Room", 1) };
+    let groups = std::iter::once(first).chain((0..24).map(|i| lost(&format!("chat::G{i}"), 2))).collect();
+    let text = super::super::text(&Verdict::Failed(Failure { lost: groups, ..failed(vec![]) }), &look());
+    assert!(text.starts_with("67 blocks (3.9 KiB) are unreachable: nothing points to them any more\n"), "{text}");
+    assert!(text.contains("\n  chat::Room  1 unreachable, 964 bytes in 19 blocks\n"), "{text}");
+    let keeps = "    keeps         2 chat::T0 (100 bytes), 2 chat::T1 (100 bytes), 2 chat::T2 (100 bytes), 2 chat::T3 (100 bytes) and 10 other blocks (500 bytes)\n";
+    assert!(text.contains(keeps), "{text}");
+    assert!(text.contains("\n  … 10 more blocks (640 bytes) in 5 other groups not shown\n"), "{text}");
 }
