@@ -12,7 +12,7 @@ use std::rc::Rc;
 pub struct Holder {
     /// Where the way begins.
     pub root: HeldBy,
-    /// From the root to the value, hop by hop.
+    /// From the root to the value, hop by hop. Empty if the root itself leads there: a pointer on a stack, a static `Box`.
     pub hops: Vec<Hop>,
 }
 
@@ -118,14 +118,17 @@ pub struct Await {
     pub at: Option<Location>,
 }
 
-/// One hop: from a value, through its fields, to a block.
+/// One hop: from a value, through its parts, to a pointer or container, and on to what that leads to.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Hop {
-    /// The fields, locals and slots on the way, as a user would write them: `.sessions`, `[3]`, `local session`, `captured session`.
+    /// The parts on the way, as a user would write them: `.sessions`, `local session`, `captured session`. A place in the container of the hop
+    /// before comes first: `[3]`, `[value]`. Empty for a pointer to a pointer.
     pub way: Vec<Way>,
-    /// The type of the pointer that leads to the next block, or of the value itself at the end of the last hop; in full.
+    /// The type of the pointer or container that leads on, locks and cells around it included, or of the value itself at the end of the
+    /// last hop; in full. Empty if it is not known.
     pub ty: Rc<str>,
-    /// What kind of pointer it is; none at the end of the last hop, if the value is a part of the block reached.
+    /// What kind of pointer it is, for a container that of the pointer to its first block; none at the end of the last hop, if the value is a
+    /// part of the block reached.
     pub kind: Option<EdgeKind>,
     /// For a counted pointer: how many owners were found, and how many its count says there are.
     pub counted: Option<Counted>,

@@ -4,8 +4,9 @@ use crate::address::RuntimeAddress;
 use crate::debuginfo::types::{Discriminant, Field, Type, TypeId, TypeKind, Types, Variant};
 use crate::heap::containers::View;
 use crate::heap::contents::Content;
+use crate::heap::graph::Heap;
 use crate::heap::instances::{Instance, Root, Subject, find};
-use crate::heap::snapshot::Snapshot;
+use crate::heap::snapshot::{Snapshot, Thread};
 use crate::stack::StackId;
 use crate::tracker::{Block, Origin};
 use std::cell::RefCell;
@@ -113,6 +114,22 @@ impl MadeUpHeap {
         self.roots.push(Root { name, thread: None, die: None, address, ty });
     }
 
+    /// A thread-local of this thread of the snapshot.
+    pub fn thread_local(&mut self, address: u64, bytes: Vec<u8>, ty: TypeId, thread: u32) {
+        self.root(address, bytes, ty);
+        let root = self.roots.last_mut().unwrap();
+        (root.name, root.thread) = ("chat::CURRENT".into(), Some(thread));
+    }
+
+    /// Lets `look` look at it as it is now, with these threads.
+    pub fn with<R>(&self, threads: &[Thread], look: impl FnOnce(&Heap<'_>) -> R) -> R {
+        let blocks = self.blocks.iter().map(|(block, bytes, _)| (*block, bytes.clone())).collect();
+        let contents: Vec<Content> = self.blocks.iter().map(|(_, _, content)| content.clone()).collect();
+        let snapshot = Snapshot::made_up(blocks, self.statics.clone()).with_threads(threads.to_vec(), Vec::new());
+        let view = View { snapshot: &snapshot, types: &self.types };
+        look(&Heap { view, contents: &contents, roots: &self.roots })
+    }
+
     pub fn find(&self, wanted: &str) -> Vec<Instance> {
         struct Named<'a>(&'a str, Vec<TypeId>);
         impl Subject for Named<'_> {
@@ -126,13 +143,9 @@ impl MadeUpHeap {
                 format!("{}::{variant}", ty.name) == self.0
             }
         }
-        let blocks = self.blocks.iter().map(|(block, bytes, _)| (*block, bytes.clone())).collect();
-        let contents: Vec<Content> = self.blocks.iter().map(|(_, _, content)| content.clone()).collect();
-        let snapshot = Snapshot::made_up(blocks, self.statics.clone());
         let all = self.types.0.borrow().len() as u32;
         let candidates = (0..all).map(TypeId).filter(|id| *self.types.get(*id).name == *wanted).collect();
-        let view = View { snapshot: &snapshot, types: &self.types };
-        find(view, &contents, &self.roots, &Named(wanted, candidates))
+        self.with(&[], |heap| find(heap.view, heap.contents, heap.roots, &Named(wanted, candidates)))
     }
 
     /// How many are certain, and how many possible.

@@ -18,6 +18,7 @@
 //! - [`awaits`]: what a future is doing.
 //! - [`tasks`]: which blocks are tasks of an async runtime.
 //! - [`holders`]: who holds a value, by name.
+//! - [`naming`]: the words for a way through the graph; `folding` says what is left out of it, `interior` where in a block it runs.
 
 pub mod awaits;
 mod components;
@@ -26,10 +27,13 @@ pub mod contents;
 pub mod cycles;
 pub mod edges;
 pub mod evidence;
+mod folding;
 pub mod graph;
 pub mod holders;
 pub mod instances;
+mod interior;
 pub mod lost;
+pub mod naming;
 pub mod places;
 pub mod program;
 pub mod reach;
@@ -41,6 +45,8 @@ pub mod tasks;
 mod lost_tests;
 #[cfg(test)]
 mod made_up;
+#[cfg(test)]
+mod naming_tests;
 #[cfg(test)]
 mod reach_tests;
 #[cfg(test)]

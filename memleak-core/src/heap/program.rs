@@ -5,8 +5,8 @@
 use crate::address::ReturnAddress;
 use crate::debuginfo::functions::{Frame, Functions, Location};
 use crate::debuginfo::layouts::TypeTable;
-use crate::debuginfo::load::{Binary, LoadError};
-use crate::debuginfo::statics::{Globals, Static};
+use crate::debuginfo::load::{Binary, DieRef, LoadError};
+use crate::debuginfo::statics::{self, Globals, Static};
 use crate::heap::containers::at;
 use crate::heap::contents::{self, Content};
 use crate::heap::instances::Root;
@@ -89,6 +89,11 @@ impl Program {
             }));
         }
         roots
+    }
+
+    /// Where a static or thread-local is declared.
+    pub fn declared_at(&self, die: DieRef) -> Option<Location> {
+        statics::declared_at(self.binary, die)
     }
 
     /// The functions on a stack with their places in the source, innermost first.

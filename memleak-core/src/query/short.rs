@@ -269,12 +269,19 @@ fn write_arguments(segment: &Segment, out: &mut String) {
         }
         _ => {
             let kept = arguments.iter().rposition(|name| !is_std_default(name)).map_or(0, |last| last + 1);
+            let kept = if ends_with_default_function(&arguments[..kept]) { kept - 1 } else { kept };
             if kept > 0 {
                 write_list('<', &arguments[..kept], out);
                 out.push('>');
             }
         }
     }
+}
+
+/// `LazyLock<T, fn() -> T>`.
+fn ends_with_default_function(arguments: &[Name]) -> bool {
+    matches!(arguments, [.., value, Name::Function { parameters, returns, .. }]
+        if parameters.is_empty() && **returns == *value)
 }
 
 #[cfg(test)]
@@ -305,6 +312,8 @@ mod tests {
             ),
             ("dyn core::future::future::Future<Output=()>", "dyn Future<Output = ()>"),
             ("unsafe extern \"C\" fn(u8) -> !", "unsafe fn(u8) -> !"),
+            ("std::sync::lazy_lock::LazyLock<u8, fn() -> u8>", "LazyLock<u8>"),
+            ("std::sync::lazy_lock::LazyLock<u8, fn() -> u16>", "LazyLock<u8, fn() -> u16>"),
             ("core::option::Option<u8>::Some", "Some"),
             ("net::Link<%odd>", "net::Link<%odd>"),
         ];
