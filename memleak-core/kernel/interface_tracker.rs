@@ -10,6 +10,8 @@ pub const UNDECIDED: u32 = 0;
 pub const OFF: u32 = 1;
 /// [`Tracker::state`]: every block is recorded.
 pub const ON: u32 = 2;
+/// [`Tracker::state`]: nothing is recorded any more, but blocks of memleak's own memory may still come back.
+pub const STOPPED: u32 = 3;
 
 /// [`RawBlock::origin`]: `alloc`. Origins start at 1 so that no live entry of the table is all zero.
 pub const ALLOC: u32 = 1;
@@ -45,6 +47,14 @@ pub struct RawLosses {
     pub stacks: u64,
 }
 
+/// Addresses from `start` on, up to `end`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Range {
+    pub start: u64,
+    pub end: u64,
+}
+
 /// What was allocated from one stack.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
@@ -77,20 +87,31 @@ pub struct Tracker {
     pub state: AtomicU32,
     /// The epoch that new blocks get.
     pub epoch: AtomicU32,
+    /// How many threads are untracked. Only they need [`Tracker::own_alloc`].
+    pub untracked: AtomicU32,
     /// 1 if this platform can be tracked.
     pub supported: u32,
+    /// Before the inner `alloc`: if this thread is untracked, writes a block of memleak's own memory, or null if there is none, and answers
+    /// true. Otherwise the block has to come from the inner allocator.
+    pub own_alloc: unsafe extern "C" fn(size: usize, align: usize, zeroed: bool, into: *mut *mut u8) -> bool,
+    /// Before anything else of a `realloc`: if the block is of memleak's own memory, writes where it is now, or null, and answers true.
+    pub own_realloc:
+        unsafe extern "C" fn(address: *mut u8, size: usize, align: usize, new_size: usize, into: *mut *mut u8) -> bool,
     /// After the inner `alloc`: records a block. A null address is ignored.
     pub allocated: unsafe extern "C" fn(address: *mut u8, size: usize, origin: u32),
-    /// Before the inner `dealloc`: forgets a block.
-    pub freeing: unsafe extern "C" fn(address: *mut u8),
-    /// Before the inner `realloc`: takes the record out, if there is one. Must be followed by `realloc_end` on the same thread.
+    /// Before the inner `dealloc`: forgets a block and overwrites it with zeros. True if it was of memleak's own memory: then that was
+    /// all.
+    pub freeing: unsafe extern "C" fn(address: *mut u8, size: usize, align: usize) -> bool,
+    /// Before a `realloc`: takes the record out, if there is one. Must be followed by `realloc_end` on the same thread.
     pub realloc_begin: unsafe extern "C" fn(address: *mut u8, taken: *mut RawBlock),
-    /// After the inner `realloc`: records the block where it is now; a null address puts back what was taken.
+    /// Copies a block to its new place and overwrites the old one with zeros.
+    pub relocate: unsafe extern "C" fn(from: *mut u8, size: usize, into: *mut u8, new_size: usize),
+    /// After a `realloc`: records the block where it is now; a null address puts back what was taken.
     pub realloc_end: unsafe extern "C" fn(address: *mut u8, size: usize, taken: *const RawBlock),
     /// Turns tracking on; false if it cannot be.
     pub enable: unsafe extern "C" fn() -> bool,
-    /// Raises (+1) or lowers (-1) the number of untracked guards of this thread.
-    pub suspend: unsafe extern "C" fn(by: i32),
+    /// Raises or lowers the number of untracked guards of this thread, to zero at least; answers what it was.
+    pub suspend: unsafe extern "C" fn(by: i32) -> u32,
     /// How many times this thread has entered the hook while tracking was on.
     pub hook_calls: unsafe extern "C" fn() -> u64,
     /// Stops all allocation traffic of other threads; nests.
@@ -105,6 +126,8 @@ pub struct Tracker {
     pub block_at: unsafe extern "C" fn(address: u64, into: *mut RawBlock),
     /// While frozen: copies the bytes of these live blocks, one behind the other, to `into`, which has room for all of them.
     pub copy_blocks: unsafe extern "C" fn(blocks: *const RawBlock, count: usize, into: *mut u8),
+    /// The addresses of memleak's own memory; empty if tracking was never on.
+    pub own_memory: unsafe extern "C" fn(into: *mut Range),
     /// Copies memory that other threads may be writing.
     pub copy: unsafe extern "C" fn(from: *const u8, into: *mut u8, len: usize),
     /// The return addresses of a stack, innermost first: writes at most `room`, returns how many there are. `truncated` is set to
@@ -114,7 +137,8 @@ pub struct Tracker {
     pub losses: unsafe extern "C" fn(into: *mut RawLosses),
     /// What was allocated so far, by stack: writes at most `room` and returns how many there are.
     pub traffic: unsafe extern "C" fn(into: *mut RawTraffic, room: usize) -> usize,
-    /// Looks for modules that were loaded since the last time. Never from the hook: it takes the loader's lock.
+    /// Looks for modules that were loaded since the last time; not during a freeze of this thread. Never from the hook: it takes the
+    /// loader's lock.
     pub refresh_modules: unsafe extern "C" fn(),
     /// For tests: the rule of the frame that is at a code address.
     pub rule: unsafe extern "C" fn(address: u64, into: *mut RawRule),

@@ -2,7 +2,7 @@
 //!
 //! May use: `interface_tracker`.
 
-use super::interface_tracker::{OFF, RawBlock, RawLosses, RawRule, RawTraffic, Tracker};
+use super::interface_tracker::{OFF, Range, RawBlock, RawLosses, RawRule, RawTraffic, Tracker};
 use core::sync::atomic::AtomicU32;
 
 /// The door of the tracking half.
@@ -10,10 +10,14 @@ use core::sync::atomic::AtomicU32;
 pub static MEMLEAK_TRACKER: Tracker = Tracker {
     state: AtomicU32::new(OFF),
     epoch: AtomicU32::new(0),
+    untracked: AtomicU32::new(0),
     supported: 0,
+    own_alloc,
+    own_realloc,
     allocated,
     freeing,
     realloc_begin,
+    relocate,
     realloc_end,
     enable,
     suspend,
@@ -24,6 +28,7 @@ pub static MEMLEAK_TRACKER: Tracker = Tracker {
     blocks,
     block_at,
     copy_blocks,
+    own_memory,
     copy,
     frames,
     losses,
@@ -33,8 +38,21 @@ pub static MEMLEAK_TRACKER: Tracker = Tracker {
     stack_here,
 };
 
+unsafe extern "C" fn own_alloc(_: usize, _: usize, _: bool, _: *mut *mut u8) -> bool {
+    false
+}
+unsafe extern "C" fn own_realloc(_: *mut u8, _: usize, _: usize, _: usize, _: *mut *mut u8) -> bool {
+    false
+}
+unsafe extern "C" fn relocate(_: *mut u8, _: usize, _: *mut u8, _: usize) {}
+unsafe extern "C" fn own_memory(into: *mut Range) {
+    // SAFETY: the caller passes a place for the answer.
+    unsafe { *into = Range::default() };
+}
 unsafe extern "C" fn allocated(_: *mut u8, _: usize, _: u32) {}
-unsafe extern "C" fn freeing(_: *mut u8) {}
+unsafe extern "C" fn freeing(_: *mut u8, _: usize, _: usize) -> bool {
+    false
+}
 unsafe extern "C" fn realloc_begin(_: *mut u8, taken: *mut RawBlock) {
     // SAFETY: the caller passes a place for the answer.
     unsafe { *taken = RawBlock::default() };
@@ -43,7 +61,9 @@ unsafe extern "C" fn realloc_end(_: *mut u8, _: usize, _: *const RawBlock) {}
 unsafe extern "C" fn enable() -> bool {
     false
 }
-unsafe extern "C" fn suspend(_: i32) {}
+unsafe extern "C" fn suspend(_: i32) -> u32 {
+    0
+}
 unsafe extern "C" fn hook_calls() -> u64 {
     0
 }

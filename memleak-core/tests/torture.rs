@@ -67,7 +67,7 @@ impl Counting {
     }
 }
 
-/// The thread whose next `realloc` takes long, or that it does so now.
+/// The thread whose next `alloc`, which is part of a `realloc`, takes long, or that it does so now.
 static SLOW: AtomicU64 = AtomicU64::new(0);
 const IS_SLOW: u64 = 1;
 
@@ -84,6 +84,10 @@ fn home(block: *mut u8) -> usize {
 // SAFETY: forwards to `System`.
 unsafe impl GlobalAlloc for &Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        if SLOW.load(Ordering::Relaxed) == thread_id() {
+            SLOW.store(IS_SLOW, Ordering::Relaxed);
+            thread::sleep(Duration::from_millis(100));
+        }
         // SAFETY: the caller's promise, passed on.
         let block = unsafe { System.alloc(layout) };
         self.add(block, layout.size());
@@ -105,10 +109,6 @@ unsafe impl GlobalAlloc for &Counting {
 
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
         self.remove(block);
-        if SLOW.load(Ordering::Relaxed) == thread_id() {
-            SLOW.store(IS_SLOW, Ordering::Relaxed);
-            thread::sleep(Duration::from_millis(100));
-        }
         // SAFETY: the caller's promise, passed on.
         let moved = unsafe { System.realloc(block, layout, new_size) };
         self.add(moved, new_size);

@@ -6,7 +6,7 @@
 //!
 //! ```text
 //!               first event, MEMLEAK_TRACK set ──────────────┐
-//!   UNDECIDED ─► DECIDING ─────────────────────────────────► ON ── fork ─► OFF (in the child, for good)
+//!   UNDECIDED ─► DECIDING ─────────────────────────────────► ON ── fork ─► STOPPED (in the child, for good)
 //!                   │ first event, MEMLEAK_TRACK not set      ▲
 //!                   └──► OFF ────────── enable() ─────────────┘
 //! ```
@@ -21,22 +21,47 @@
 //!       └──── key destructor ◄──┘  └──► in realloc (from before the record is taken out until the new one is in)
 //! ```
 //!
+//! A thread is *untracked* while it has untracked guards or holds a freeze, in any of these states.
+//!
+//! # Where a block is
+//!
+//! ```text
+//!   alloc on a tracked thread ───► inner allocator, recorded ──── dealloc: record out, wiped, inner dealloc
+//!                                     │        ▲
+//!                                     └────────┘ realloc on any thread: record out, inner alloc, copied, wiped, inner dealloc, record in
+//!
+//!   alloc on an untracked thread ─► memleak's own memory (pool) ── dealloc: back to the pool
+//!                                     │        ▲
+//!                                     └────────┘ realloc on any thread
+//! ```
+//!
+//! The address of a block says which of the two it is, whoever frees it. The pool's range of addresses also has all tables of the kernel, so
+//! what memleak keeps for itself is never taken for the program's.
+//!
 //! # Rules
 //!
 //! * Nothing in here allocates from the global allocator, panics, or takes a lock that is not one of ours. The loader is only asked
 //!   while deciding and from outside of the hook.
 //! * The inner allocator is never called while a thread is busy or holds one of our locks. An event of a busy thread can only come from a
-//!   signal handler: an allocation is counted as lost, a free is not looked at.
-//! * Order of events: a record is removed before the inner `dealloc`, and inserted after the inner `alloc`. So whoever holds all regions
-//!   of the table knows that the recorded blocks are there. A `realloc` has its block in no place for a while: a freeze waits for those
-//!   under way and holds off new ones before it takes the regions.
-//! * Lock order: `FREEZE` (a word that also holds off reallocs) → `OPENING` → regions → `stacks` → `rule_table` → `threads` → `pool`.
-//!   Only a freeze takes more than one region. An ordinary event holds one region and, inside it, at most the pool.
-//! * The holder of a freeze goes on using the table as if it held each region. It is untracked, so it adds no blocks but those
-//!   that it `realloc`s; what it frees is gone at once, and `block_at` no longer finds it.
+//!   signal handler: an allocation is counted as lost (on an untracked thread it comes from the inner allocator, and is lost as well), a
+//!   free is not looked at.
+//! * Order of events: a record is removed before the block is wiped and goes to the inner `dealloc`, and inserted after the inner `alloc`. So
+//!   whoever holds all regions of the table knows that the recorded blocks are there. A `realloc` has its block in no place for a while: a
+//!   freeze waits for those under way and holds off new ones before it takes the regions.
+//! * What goes to the inner `dealloc` is zero. A `realloc` is never left to the inner allocator, which would free the old place as it is.
+//! * Lock order: a freeze that is coming (it also holds off reallocs) → `OPENING` → regions → `stacks` → `rule_table` → `threads` → `pool`.
+//!   An ordinary event holds one of them and, inside it, at most the pool. `modules` has a lock that is taken before all of these, and
+//!   only by a thread that holds none.
+//! * A freeze takes every one of these locks but that of `modules`. So once it is there, no other thread is inside of the pool, the tree
+//!   of stacks or any other part of the kernel: each has come to its end, or waits for the lock. The holder goes on as if it held each lock by
+//!   itself: it can allocate and free its own memory, and look things up, wherever other threads are, even if a signal stops them there.
+//! * The holder is untracked, so it adds no blocks but those that it `realloc`s; what it frees is gone at once, and `block_at` no longer
+//!   finds it. While other threads are stopped by a signal it must neither free nor `realloc` a block that is not memleak's own: one
+//!   of them may have the inner allocator's lock.
+//! * Nothing of the program's is held by memleak's own memory alone: the program's code does not run on an untracked thread.
 
 use super::super::interface_tracker::*;
-use super::lock::{FREEZE, NONE, pause, pause_or_sleep};
+use super::lock::{self, held_by_me, pause, pause_or_sleep};
 use super::modules;
 use super::os;
 use super::pool;
@@ -46,6 +71,7 @@ use super::stacks;
 use super::table;
 use super::threads::{self, CHUNK, Thread};
 use super::unwind::Registers;
+use super::wipe;
 use core::arch::naked_asm;
 use core::ptr;
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -55,10 +81,14 @@ use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 pub static MEMLEAK_TRACKER: Tracker = Tracker {
     state: AtomicU32::new(UNDECIDED),
     epoch: AtomicU32::new(0),
+    untracked: AtomicU32::new(0),
     supported: 1,
+    own_alloc,
+    own_realloc,
     allocated,
     freeing,
     realloc_begin,
+    relocate,
     realloc_end,
     enable,
     suspend,
@@ -69,6 +99,7 @@ pub static MEMLEAK_TRACKER: Tracker = Tracker {
     blocks,
     block_at,
     copy_blocks,
+    own_memory,
     copy,
     frames,
     losses,
@@ -79,7 +110,7 @@ pub static MEMLEAK_TRACKER: Tracker = Tracker {
 };
 
 /// A state that only this file knows: some thread is deciding right now.
-const DECIDING: u32 = 3;
+const DECIDING: u32 = 4;
 
 static LOST_BLOCKS: AtomicU64 = AtomicU64::new(0);
 static LOST_STACKS: AtomicU64 = AtomicU64::new(0);
@@ -102,7 +133,7 @@ fn decide(anyway: bool) -> bool {
     let mut tries = 0;
     loop {
         let from = state.load(Ordering::Acquire);
-        if from == ON || (from == OFF && !anyway) {
+        if from == ON || from == STOPPED || (from == OFF && !anyway) {
             return from == ON;
         }
         if from != DECIDING && state.compare_exchange(from, DECIDING, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
@@ -117,44 +148,31 @@ fn decide(anyway: bool) -> bool {
 /// What tracking needs, once per process; false if it can't be had.
 fn prepare() -> bool {
     static PREPARED: AtomicU32 = AtomicU32::new(0);
-    const FORKED: u32 = 2;
     unsafe extern "C" fn child() {
-        after_fork();
-        PREPARED.store(FORKED, Ordering::Relaxed);
-        MEMLEAK_TRACKER.state.store(OFF, Ordering::Release);
+        give_every_lock();
+        MEMLEAK_TRACKER.state.store(STOPPED, Ordering::Release);
     }
-    unsafe extern "C" fn parent() {
-        after_fork();
-    }
-    match PREPARED.load(Ordering::Relaxed) {
-        0 => {
-            modules::refresh();
-            // SAFETY: the three are safe to call around any fork.
-            let hooked = unsafe { os::pthread_atfork(Some(before_fork), Some(parent), Some(child)) } == 0;
-            let ready = hooked && threads::start();
-            PREPARED.store(u32::from(ready), Ordering::Relaxed);
-            ready
+    // SAFETY: the three are safe to call around any fork.
+    let hook = || unsafe { os::pthread_atfork(Some(take_every_lock), Some(give_every_lock), Some(child)) } == 0;
+    if PREPARED.load(Ordering::Relaxed) == 0 {
+        let ready = pool::reserve() && threads::start() && hook();
+        if !ready {
+            return false;
         }
-        prepared => prepared != FORKED,
+        modules::refresh();
+        PREPARED.store(1, Ordering::Relaxed);
     }
+    true
 }
 
-/// Takes every lock, so that the child finds them free and the tables whole.
-unsafe extern "C" fn before_fork() {
-    // SAFETY: paired with `after_fork` on this thread.
+/// A freeze takes every lock; around a fork, so that the child finds them free and the tables whole.
+unsafe extern "C" fn take_every_lock() {
+    // SAFETY: paired with `give_every_lock` on this thread.
     unsafe { freeze() };
-    stacks::lock();
-    rule_table::lock();
-    threads::lock();
-    pool::lock();
 }
 
-fn after_fork() {
-    pool::unlock();
-    threads::unlock();
-    rule_table::unlock();
-    stacks::unlock();
-    // SAFETY: ends the freeze of `before_fork`.
+unsafe extern "C" fn give_every_lock() {
+    // SAFETY: ends the freeze of `take_every_lock`.
     unsafe { thaw() };
 }
 
@@ -218,6 +236,71 @@ unsafe extern "C" fn allocated_at(address: *mut u8, size: usize, origin: u32, pc
     );
 }
 
+unsafe extern "C" fn own_alloc(size: usize, align: usize, zeroed: bool, into: *mut *mut u8) -> bool {
+    if !on() {
+        return false;
+    }
+    let Some(thread) = threads::current() else { return false };
+    if thread.suspended.get() == 0 {
+        return false;
+    }
+    if thread.busy.replace(true) {
+        LOST_BLOCKS.fetch_add(1, Ordering::Relaxed);
+        return false;
+    }
+    thread.calls.set(thread.calls.get().wrapping_add(1));
+    let block = pool::take_block(pool::bits(size, align), zeroed);
+    thread.busy.set(false);
+    // SAFETY: the caller passes a place for the answer.
+    unsafe { *into = block };
+    true
+}
+
+/// Gives a block back to the pool, unless this is a signal handler that may have interrupted the pool.
+#[cold]
+#[inline(never)]
+fn own_free(block: *mut u8, size: usize, align: usize) {
+    let thread = threads::existing();
+    if thread.is_some_and(|thread| thread.busy.replace(true)) {
+        return;
+    }
+    // SAFETY: the block came from `own_alloc` with this size and alignment, and is not used any more.
+    unsafe { pool::give(block, pool::bits(size, align)) };
+    if let Some(thread) = thread {
+        thread.busy.set(false);
+    }
+}
+
+unsafe extern "C" fn own_realloc(
+    block: *mut u8,
+    size: usize,
+    align: usize,
+    new_size: usize,
+    into: *mut *mut u8,
+) -> bool {
+    if !pool::owns(block) {
+        return false;
+    }
+    let bits = pool::bits(new_size, align);
+    let mut moved = block;
+    if bits != pool::bits(size, align) {
+        let thread = threads::existing();
+        let interrupted = thread.is_some_and(|thread| thread.busy.replace(true));
+        moved = if interrupted { ptr::null_mut() } else { pool::take_block(bits, false) };
+        if !interrupted && let Some(thread) = thread {
+            thread.busy.set(false);
+        }
+        if !moved.is_null() {
+            // SAFETY: both blocks are at least as long as that.
+            unsafe { ptr::copy_nonoverlapping(block, moved, if size < new_size { size } else { new_size }) };
+            own_free(block, size, align);
+        }
+    }
+    // SAFETY: the caller passes a place for the answer.
+    unsafe { *into = moved };
+    true
+}
+
 /// Captures the stack and inserts the block.
 #[inline(always)]
 fn record(thread: &Thread, mut block: RawBlock, at: Registers) {
@@ -240,19 +323,27 @@ fn record(thread: &Thread, mut block: RawBlock, at: Registers) {
     thread.busy.set(false);
 }
 
-unsafe extern "C" fn freeing(address: *mut u8) {
-    if !on() {
-        return;
+unsafe extern "C" fn freeing(address: *mut u8, size: usize, align: usize) -> bool {
+    if pool::owns(address) {
+        own_free(address, size, align);
+        return true;
     }
+    if !on() {
+        return false;
+    }
+    // The inner allocator will look in front of the block. All of this can be fetched at the same time.
+    os::prefetch((address as u64).wrapping_sub(16));
+    table::prefetch(address as u64);
+    wipe::prefetch(address, size);
     if let Some(thread) = threads::current()
         && !thread.busy.replace(true)
     {
-        // The inner allocator will look in front of the block: both can be fetched at the same time.
-        os::prefetch((address as u64).wrapping_sub(16));
-        table::prefetch(address as u64);
         table::remove(address as u64);
         thread.busy.set(false);
     }
+    // SAFETY: the block is not used any more.
+    unsafe { wipe::wipe(address, size) };
+    false
 }
 
 unsafe extern "C" fn realloc_begin(address: *mut u8, taken: *mut RawBlock) {
@@ -277,12 +368,17 @@ fn hold_off_freezes(thread: &Thread) {
     loop {
         // Either the freezing thread sees this, or this thread sees its word: both are sequentially consistent.
         thread.reallocating.store(depth.wrapping_add(1), Ordering::SeqCst);
-        if depth != 0 || FREEZE.load(Ordering::SeqCst) == NONE || table::held_by_me() {
+        if depth != 0 || lock::nobody_freezes() || held_by_me() {
             return;
         }
         thread.reallocating.store(0, Ordering::SeqCst);
         pause_or_sleep(&mut tries);
     }
+}
+
+unsafe extern "C" fn relocate(from: *mut u8, size: usize, into: *mut u8, new_size: usize) {
+    // SAFETY: the caller passes two blocks of these sizes; the first is not used any more.
+    unsafe { wipe::relocate(from, size, into, if size < new_size { size } else { new_size }) };
 }
 
 unsafe extern "C" fn realloc_end_at(address: *mut u8, size: usize, taken: *const RawBlock, pc: u64, sp: u64, fp: u64) {
@@ -316,12 +412,13 @@ unsafe extern "C" fn enable() -> bool {
     decide(true)
 }
 
-unsafe extern "C" fn suspend(by: i32) {
+unsafe extern "C" fn suspend(by: i32) -> u32 {
     if on()
         && let Some(thread) = threads::current()
     {
-        thread.suspended.set(thread.suspended.get().saturating_add_signed(by));
+        return thread.suspend(by);
     }
+    0
 }
 
 unsafe extern "C" fn hook_calls() -> u64 {
@@ -334,9 +431,16 @@ unsafe extern "C" fn freeze() {
     {
         let depth = thread.freezes.get();
         if depth == 0 {
-            thread.suspended.set(thread.suspended.get().saturating_add(1));
+            thread.suspend(1);
+            lock::freeze_is_coming();
             let mut tries = 0;
-            table::freeze(|| threads::wait_for_reallocs(thread, || pause(&mut tries)));
+            threads::wait_for_reallocs(thread, || pause(&mut tries));
+            table::lock();
+            stacks::lock();
+            rule_table::lock();
+            threads::lock();
+            pool::lock();
+            lock::freeze_is_here();
         }
         thread.freezes.set(depth.saturating_add(1));
     }
@@ -349,8 +453,14 @@ unsafe extern "C" fn thaw() {
         let depth = thread.freezes.get().saturating_sub(1);
         thread.freezes.set(depth);
         if depth == 0 {
-            table::thaw();
-            thread.suspended.set(thread.suspended.get().saturating_sub(1));
+            lock::freeze_is_ending();
+            pool::unlock();
+            threads::unlock();
+            rule_table::unlock();
+            stacks::unlock();
+            table::unlock();
+            lock::freeze_is_over();
+            thread.suspend(-1);
         }
     }
 }
@@ -376,6 +486,11 @@ unsafe extern "C" fn copy_blocks(blocks: *const RawBlock, count: usize, mut into
         unsafe { copy(block.address as *const u8, into, block.size as usize) };
         into = into.wrapping_add(block.size as usize);
     }
+}
+
+unsafe extern "C" fn own_memory(into: *mut Range) {
+    // SAFETY: the caller passes a place for the answer.
+    unsafe { *into = pool::range() };
 }
 
 /// Other threads may be writing what is copied, so it is read in relaxed atomic steps.
@@ -445,7 +560,10 @@ unsafe extern "C" fn traffic(into: *mut RawTraffic, room: usize) -> usize {
 }
 
 unsafe extern "C" fn refresh_modules() {
-    modules::refresh();
+    // In a child of fork nobody needs them, and the lock may be that of a thread that is not there.
+    if on() && !held_by_me() {
+        modules::refresh();
+    }
 }
 
 unsafe extern "C" fn rule(address: u64, into: *mut RawRule) {

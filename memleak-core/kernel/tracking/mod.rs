@@ -14,5 +14,6 @@ mod stacks;
 mod table;
 mod threads;
 mod unwind;
+mod wipe;
 
 pub use hooks::MEMLEAK_TRACKER;

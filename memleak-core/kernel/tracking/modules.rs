@@ -111,7 +111,7 @@ fn entries(list: *const Modules) -> *const Module {
 
 /// Publishes a new list if modules were loaded or unloaded since the last call.
 pub fn refresh() {
-    REFRESHING.lock();
+    let _held = REFRESHING.hold();
     let mut changes = 0u64;
     // SAFETY: the callback and its data fit together.
     unsafe { dl_iterate_phdr(read_changes, ptr::from_mut(&mut changes).cast()) };
@@ -126,7 +126,6 @@ pub fn refresh() {
             GENERATION.fetch_add(1, Ordering::Release);
         }
     }
-    REFRESHING.unlock();
 }
 
 /// The bytes of a frame description entry, and those of its module's unwind table.

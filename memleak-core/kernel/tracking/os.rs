@@ -1,4 +1,4 @@
-//! The few things the kernel needs from the operating system: pages, waiting, one thread-local word.
+//! The few things the kernel needs from the operating system: addresses and pages, waiting, one thread-local word.
 //!
 //! May use: nothing. Linux on x86_64 and aarch64.
 
@@ -8,7 +8,9 @@ use core::sync::atomic::AtomicU32;
 
 unsafe extern "C" {
     fn mmap(addr: *mut c_void, len: usize, prot: c_int, flags: c_int, fd: c_int, offset: i64) -> *mut c_void;
-    fn munmap(addr: *mut c_void, len: usize) -> c_int;
+    fn mprotect(addr: *mut c_void, len: usize, prot: c_int) -> c_int;
+    fn madvise(addr: *mut c_void, len: usize, advice: c_int) -> c_int;
+    fn getrlimit(resource: c_int, limits: *mut [usize; 2]) -> c_int;
     fn sched_yield() -> c_int;
     fn syscall(number: c_long, ...) -> c_long;
     fn getenv(name: *const c_char) -> *const c_char;
@@ -21,8 +23,11 @@ unsafe extern "C" {
     ) -> c_int;
 }
 
+const PROT_NONE: c_int = 0;
 const PROT_READ_WRITE: c_int = 3;
 const MAP_PRIVATE_ANONYMOUS_NORESERVE: c_int = 0x4022;
+const MADV_DONTNEED: c_int = 4;
+const RLIMIT_AS: c_int = 9;
 const FUTEX_WAIT_PRIVATE: c_int = 128;
 const FUTEX_WAKE_PRIVATE: c_int = 129;
 #[cfg(target_arch = "x86_64")]
@@ -30,20 +35,38 @@ const SYS_FUTEX: c_long = 202;
 #[cfg(target_arch = "aarch64")]
 const SYS_FUTEX: c_long = 98;
 
-/// Fresh zeroed pages, touched only when used; null if there are none.
-pub fn map(len: usize) -> *mut u8 {
+/// Addresses without memory; null if there are none.
+pub fn reserve(len: usize) -> *mut u8 {
     // SAFETY: an anonymous mapping at an address of the system's choice.
-    let at = unsafe { mmap(ptr::null_mut(), len, PROT_READ_WRITE, MAP_PRIVATE_ANONYMOUS_NORESERVE, -1, 0) };
+    let at = unsafe { mmap(ptr::null_mut(), len, PROT_NONE, MAP_PRIVATE_ANONYMOUS_NORESERVE, -1, 0) };
     if at as isize == -1 { ptr::null_mut() } else { at.cast() }
 }
 
-/// Gives pages back.
+/// Lets reserved pages be used: they are zero, and take memory when they are touched. False if there is none.
 ///
 /// # Safety
-/// `at` and `len` are those of a [`map`] that nothing uses any more.
-pub unsafe fn unmap(at: *mut u8, len: usize) {
+/// The pages are part of a [`reserve`].
+pub unsafe fn make_usable(at: *mut u8, len: usize) -> bool {
     // SAFETY: by contract.
-    unsafe { munmap(at.cast(), len) };
+    unsafe { mprotect(at.cast(), len, PROT_READ_WRITE) == 0 }
+}
+
+/// Gives the memory of whole pages back: they are zero when they are touched again, if they are private to this process and come from
+/// no file. False if the system refuses.
+///
+/// # Safety
+/// Nothing needs what is in the pages.
+pub unsafe fn discard(at: *mut u8, len: usize) -> bool {
+    // SAFETY: by contract.
+    unsafe { madvise(at.cast(), len, MADV_DONTNEED) == 0 }
+}
+
+/// How many bytes of addresses this process may use (`ulimit -v`).
+pub fn address_space_limit() -> usize {
+    let mut limits = [usize::MAX; 2];
+    // SAFETY: two words, which is what the call fills.
+    unsafe { getrlimit(RLIMIT_AS, &raw mut limits) };
+    limits[0]
 }
 
 /// Lets another thread run.

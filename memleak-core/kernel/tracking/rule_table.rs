@@ -95,13 +95,12 @@ fn mask(shift: u32) -> usize {
 fn work_out(pc: u64) -> Rule {
     let generation = modules::GENERATION.load(Ordering::Acquire);
     let rule = rule_for(pc.wrapping_sub(1));
-    WRITING.lock();
+    let _held = WRITING.hold();
     let table = room_for_one(generation);
     // A rule that was found while the modules changed is right for this call, and not kept.
     if !table.is_null() && generation == modules::GENERATION.load(Ordering::Relaxed) {
         put(table, pc, rule.to_bits());
     }
-    WRITING.unlock();
     rule
 }
 
@@ -168,12 +167,12 @@ fn put(table: *mut Header, pc: u64, rule: u64) {
     }
 }
 
-/// Takes the lock for a fork.
+/// Takes the lock for a freeze.
 pub fn lock() {
     WRITING.lock();
 }
 
-/// Ends [`lock`], in the parent and in the child.
+/// Ends [`lock`].
 pub fn unlock() {
     WRITING.unlock();
 }

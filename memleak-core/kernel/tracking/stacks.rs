@@ -135,10 +135,8 @@ fn look_up(table: *const Header, shift: u32, parent: u32, pc: u64, hash: u32) ->
 #[cold]
 #[inline(never)]
 fn add(parent: u32, pc: u64, hash: u32) -> u32 {
-    WRITING.lock();
-    let node = add_locked(parent, pc, hash);
-    WRITING.unlock();
-    node
+    let _held = WRITING.hold();
+    add_locked(parent, pc, hash)
 }
 
 fn add_locked(parent: u32, pc: u64, hash: u32) -> u32 {
@@ -248,12 +246,12 @@ pub fn node(number: u32) -> Option<(u64, u32)> {
     contents(number).map(|node| (node.pc, node.parent))
 }
 
-/// Takes the lock for a fork.
+/// Takes the lock for a freeze.
 pub fn lock() {
     WRITING.lock();
 }
 
-/// Ends [`lock`], in the parent and in the child.
+/// Ends [`lock`].
 pub fn unlock() {
     WRITING.unlock();
 }

@@ -5,11 +5,11 @@
 //! The address space is cut into regions of 2 MiB; each has a lock and a hash table of its own. An allocator gives each thread blocks
 //! from places of its own, so two threads seldom meet in one region. An entry is 16 bytes: within a region 21 bits tell the address.
 //!
-//! Locks: a thread holds at most one region, except the one that holds them all ([`freeze`]). It may take the pool's lock meanwhile.
+//! Locks: a thread holds at most one region, except the one that holds them all ([`lock`]). It may take the pool's lock meanwhile.
 //! `OPENING` (a region's first use) is taken while holding no region; a freeze holds it to its end.
 
 use super::super::interface_tracker::RawBlock;
-use super::lock::{COMING, FREEZE, HELD, Lock, NONE, pause_or_sleep};
+use super::lock::{self, Lock, held_by_me};
 use super::os;
 use super::pool;
 use core::cell::UnsafeCell;
@@ -81,46 +81,15 @@ unsafe impl Sync for Region {}
 static ROOT: [AtomicPtr<Region>; 1 << ROOT_BITS] = [const { AtomicPtr::new(ptr::null_mut()) }; 1 << ROOT_BITS];
 static OPENING: Lock = Lock::new();
 static OPEN: AtomicPtr<Region> = AtomicPtr::new(ptr::null_mut());
-/// Who holds all regions: an address that is different for each thread.
-static HOLDER: AtomicPtr<u8> = AtomicPtr::new(ptr::null_mut());
-
 /// A region that this thread may change, until it is dropped.
 struct Held {
     region: &'static Region,
-    /// Not if the thread holds all of them anyway.
-    release: bool,
-}
-
-impl Drop for Held {
-    #[inline(always)]
-    fn drop(&mut self) {
-        if self.release {
-            self.region.lock.unlock();
-        }
-    }
+    _lock: lock::Held<'static>,
 }
 
 #[inline(always)]
 fn hold(region: &'static Region) -> Held {
-    if region.lock.try_lock() {
-        return Held { region, release: true };
-    }
-    hold_contended(region)
-}
-
-#[cold]
-#[inline(never)]
-fn hold_contended(region: &'static Region) -> Held {
-    if held_by_me() {
-        return Held { region, release: false };
-    }
-    region.lock.lock_or_sleep();
-    Held { region, release: true }
-}
-
-/// Whether this thread holds the freeze.
-pub fn held_by_me() -> bool {
-    HOLDER.load(Ordering::Relaxed) == os::thread_word().cast()
+    Held { region, _lock: region.lock.hold() }
 }
 
 #[inline(always)]
@@ -297,15 +266,8 @@ pub fn get(address: u64) -> RawBlock {
 #[cold]
 #[inline(never)]
 fn open(number: u64) -> Option<&'static Region> {
-    let mine = held_by_me();
-    if !mine {
-        OPENING.lock_or_sleep();
-    }
-    let region = open_locked(number);
-    if !mine {
-        OPENING.unlock();
-    }
-    region
+    let _held = OPENING.hold();
+    open_locked(number)
 }
 
 fn open_locked(number: u64) -> Option<&'static Region> {
@@ -347,26 +309,16 @@ fn each_open(mut f: impl FnMut(&'static Region)) {
     }
 }
 
-/// Takes all regions. The caller must not hold any; `settle` is called when no new `realloc` can begin, and before any region is taken.
-pub fn freeze(settle: impl FnOnce()) {
-    let mut tries = 0;
-    while FREEZE.compare_exchange(NONE, COMING, Ordering::SeqCst, Ordering::Relaxed).is_err() {
-        pause_or_sleep(&mut tries);
-    }
-    settle();
+/// Takes all regions for a freeze.
+pub fn lock() {
     OPENING.lock();
     each_open(|region| region.lock.lock());
-    HOLDER.store(os::thread_word().cast(), Ordering::Relaxed);
-    FREEZE.store(HELD, Ordering::SeqCst);
 }
 
-/// Gives all regions back.
-pub fn thaw() {
-    HOLDER.store(ptr::null_mut(), Ordering::Relaxed);
+/// Ends [`lock`].
+pub fn unlock() {
     each_open(|region| region.lock.unlock());
     OPENING.unlock();
-    FREEZE.store(NONE, Ordering::SeqCst);
-    os::wake(&FREEZE);
 }
 
 /// While frozen: how many blocks live.

@@ -1,12 +1,13 @@
 //! What the hook keeps per thread.
 //!
-//! May use: `lock`, `os`, `pool`, `stacks`, `unwind`.
+//! May use: `lock`, `os`, `pool`, `stacks`, `unwind`, and the door's count of untracked threads.
 //!
 //! A thread's record is made at its first event, found through one thread-local word, and returned by a pthread key's destructor when
 //! the thread exits. A thread that still allocates after that (in destructors of other keys) takes a record again and its destructor is
 //! called again; after the system's last round of destructors the record stays taken, which costs memory but no events. Rust's own
 //! thread-local destructors run before any key's.
 
+use super::hooks::MEMLEAK_TRACKER;
 use super::lock::Lock;
 use super::os;
 use super::pool;
@@ -21,7 +22,7 @@ use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 pub struct Thread {
     /// Set while this thread is inside the hook.
     pub busy: Cell<bool>,
-    /// How many untracked guards there are.
+    /// How many untracked guards there are. Changed by [`Thread::suspend`].
     pub suspended: Cell<u32>,
     /// How many freezes this thread holds, one in another.
     pub freezes: Cell<u32>,
@@ -57,6 +58,19 @@ static LISTS: Lock = Lock::new();
 static KEY: AtomicU32 = AtomicU32::new(0);
 
 impl Thread {
+    /// Raises or lowers the number of untracked guards, to zero at least; answers what it was.
+    pub fn suspend(&self, by: i32) -> u32 {
+        let before = self.suspended.get();
+        let after = before.saturating_add_signed(by);
+        self.suspended.set(after);
+        match (before, after) {
+            (0, 1..) => MEMLEAK_TRACKER.untracked.fetch_add(1, Ordering::Relaxed),
+            (1.., 0) => MEMLEAK_TRACKER.untracked.fetch_sub(1, Ordering::Relaxed),
+            _ => 0,
+        };
+        before
+    }
+
     /// Counts an allocation. False if there is no memory for the counter.
     #[inline(always)]
     pub fn count(&self, stack: u32, size: u64) -> bool {
@@ -126,20 +140,7 @@ pub fn current() -> Option<&'static Thread> {
 #[cold]
 #[inline(never)]
 fn enter() -> Option<&'static Thread> {
-    LISTS.lock();
-    let mut record = FREE.load(Ordering::Relaxed).cast_const();
-    if record.is_null() {
-        record = os::map(size_of::<Thread>()).cast_const().cast();
-        if !record.is_null() {
-            // SAFETY: zeroed memory is a record without events.
-            unsafe { (*record).next.set(ALL.load(Ordering::Relaxed)) };
-            ALL.store(record.cast_mut(), Ordering::Release);
-        }
-    } else {
-        // SAFETY: a record on the free list is nobody's.
-        FREE.store(unsafe { (*record).next_free.get() }.cast_mut(), Ordering::Relaxed);
-    }
-    LISTS.unlock();
+    let record = take_record();
     if record.is_null() {
         return None;
     }
@@ -151,6 +152,24 @@ fn enter() -> Option<&'static Thread> {
     }
 }
 
+fn take_record() -> *const Thread {
+    const BITS: u32 = pool::bits(size_of::<Thread>(), align_of::<Thread>());
+    let _held = LISTS.hold();
+    let free = FREE.load(Ordering::Relaxed).cast_const();
+    if !free.is_null() {
+        // SAFETY: a record on the free list is nobody's.
+        FREE.store(unsafe { (*free).next_free.get() }.cast_mut(), Ordering::Relaxed);
+        return free;
+    }
+    let fresh: *const Thread = pool::take(BITS).cast_const().cast();
+    if !fresh.is_null() {
+        // SAFETY: zeroed memory is a record without events.
+        unsafe { (*fresh).next.set(ALL.load(Ordering::Relaxed)) };
+        ALL.store(fresh.cast_mut(), Ordering::Release);
+    }
+    fresh
+}
+
 /// The key's destructor: the thread is exiting.
 unsafe extern "C" fn exit(record: *mut c_void) {
     // SAFETY: the word is this thread's.
@@ -158,11 +177,10 @@ unsafe extern "C" fn exit(record: *mut c_void) {
     // SAFETY: `enter` set the key to this thread's record.
     let thread = unsafe { &*record.cast_const().cast::<Thread>() };
     thread.busy.set(false);
-    thread.suspended.set(0);
-    LISTS.lock();
+    thread.suspend(i32::MIN);
+    let _held = LISTS.hold();
     thread.next_free.set(FREE.load(Ordering::Relaxed));
     FREE.store(record.cast(), Ordering::Relaxed);
-    LISTS.unlock();
 }
 
 /// This thread's record, if it has one.
@@ -180,12 +198,12 @@ pub fn wait_for_reallocs(me: &Thread, mut wait: impl FnMut()) {
     });
 }
 
-/// Takes the lock for a fork.
+/// Takes the lock for a freeze.
 pub fn lock() {
     LISTS.lock();
 }
 
-/// Ends [`lock`], in the parent and in the child.
+/// Ends [`lock`].
 pub fn unlock() {
     LISTS.unlock();
 }

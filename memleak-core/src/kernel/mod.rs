@@ -56,6 +56,7 @@ pub use search_for_pointers::MEMLEAK_POINTERS;
 
 #[path = "../../kernel/interface_tracker.rs"]
 #[allow(missing_docs, reason = "shared with the kernel, where the same documentation rules do not apply")]
+#[allow(dead_code, reason = "each side uses some of what the other does")]
 pub mod interface_tracker;
 
 #[cfg(memleak_kernel_object)]

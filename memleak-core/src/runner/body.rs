@@ -48,7 +48,7 @@ fn message_of(payload: Box<dyn Any + Send>) -> PanicMessage {
         None => PanicMessage::Other((*payload).type_id()),
     };
     // What it carried is part of the heap that is looked at next; its `Drop` is the user's code.
-    let _ = panic::catch_unwind(AssertUnwindSafe(|| drop(payload)));
+    let _ = panic::catch_unwind(AssertUnwindSafe(|| tracker::tracked(|| drop(payload))));
     message
 }
 

@@ -204,9 +204,9 @@ impl<J: Judge> OnTokio<J> {
         let ended = catch(|| body(driver.runtime()));
         driver.let_begin();
         let _own = tracker::untracked();
-        let first = course.look(&ended, |pause| driver.run_for(pause));
+        let first = course.look(&ended, |pause| tracker::tracked(|| driver.run_for(pause)));
         tell(&news, News::Looked(first));
-        drop(driver);
+        tracker::tracked(|| drop(driver));
         tell(&news, News::Down);
     }
 }

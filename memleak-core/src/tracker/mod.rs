@@ -16,6 +16,7 @@ use crate::kernel::interface_tracker as kernel;
 use crate::stack::StackId;
 use std::hint::black_box;
 use std::marker::PhantomData;
+use std::ops::Range;
 use std::sync::atomic::Ordering;
 
 /// The name of the environment variable that turns tracking on from the very first allocation of the process.
@@ -116,12 +117,12 @@ pub fn next_epoch() -> u32 {
     epoch
 }
 
-/// While it lives, what the current thread allocates is not recorded (frees of recorded blocks still are, and a recorded block that is
-/// reallocated stays recorded).
+/// While it lives, what the current thread allocates is not the program's: it comes from [`own_memory`] and is not recorded. (Frees of
+/// recorded blocks still are, and a block that is reallocated stays what it is.)
 #[derive(Debug)]
 pub struct Untracked(PhantomData<*const ()>);
 
-/// Stops recording what this thread allocates, until the guard is dropped. Guards nest.
+/// Gives this thread memleak's own memory to allocate from, until the guard is dropped. Guards nest.
 pub fn untracked() -> Untracked {
     // SAFETY: undone when the guard is dropped, on this thread.
     unsafe { (MEMLEAK_TRACKER.suspend)(1) };
@@ -133,6 +134,32 @@ impl Drop for Untracked {
         // SAFETY: undoes what `untracked` did.
         unsafe { (MEMLEAK_TRACKER.suspend)(-1) };
     }
+}
+
+/// Runs the program's code on a thread that is [`untracked`]: what it allocates is recorded, as everywhere else in the program.
+pub fn tracked<T>(program: impl FnOnce() -> T) -> T {
+    /// Also if the program's code panics.
+    struct Again(u32);
+
+    impl Drop for Again {
+        fn drop(&mut self) {
+            // SAFETY: as many guards as were set aside.
+            unsafe { (MEMLEAK_TRACKER.suspend)(self.0.cast_signed()) };
+        }
+    }
+
+    // SAFETY: undone at the end, on this thread.
+    let _again = Again(unsafe { (MEMLEAK_TRACKER.suspend)(i32::MIN) });
+    program()
+}
+
+/// The addresses of memleak's own memory: its tables, and what was allocated by threads while they were [`untracked`] or had a
+/// [`freeze`]. Empty if tracking was never on.
+pub fn own_memory() -> Range<RuntimeAddress> {
+    let mut raw = kernel::Range::default();
+    // SAFETY: `raw` is a place for the answer.
+    unsafe { (MEMLEAK_TRACKER.own_memory)(&raw mut raw) };
+    RuntimeAddress(raw.start)..RuntimeAddress(raw.end)
 }
 
 /// What tracking could not record. Any non-zero figure is a reason not to trust a count of zero.
