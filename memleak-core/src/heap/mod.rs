@@ -19,7 +19,9 @@
 //! - [`tasks`]: which blocks are tasks of an async runtime.
 //! - [`holders`]: who holds a value, by name.
 //! - [`naming`]: the words for a way through the graph; `folding` says what is left out of it, `interior` where in a block it runs.
+//! - [`advice`]: what to do about it.
 
+pub mod advice;
 pub mod awaits;
 mod components;
 pub mod containers;
