@@ -177,8 +177,12 @@ impl Step<'_> {
 /// Whether this is a collection that gives its elements numbers, or one in locks and smart pointers: `Mutex<Vec<…>>`.
 fn is_list(ty: &str) -> bool {
     let (path, parameters) = ty.split_once('<').unwrap_or((ty, ""));
-    let name = path.rsplit("::").next().unwrap_or(path);
-    LISTS.contains(&name) || (!parameters.is_empty() && !path.contains(['[', '(', '&', '*', ',']) && is_list(parameters))
+    if path.contains(['[', '(', '&', '*']) || path.starts_with("dyn ") {
+        return false;
+    }
+    // Some locks name the kind of lock first: `lock_api::mutex::Mutex<RawMutex, Vec<…>>`.
+    let name = path.rsplit(", ").next().and_then(|path| path.rsplit("::").next()).unwrap_or(path);
+    LISTS.contains(&name) || (!parameters.is_empty() && is_list(parameters))
 }
 
 fn steps(holder: &Holder) -> Vec<Step<'_>> {
@@ -275,10 +279,18 @@ mod tests {
         let member = hop(&[Way::Index(3)], "Arc<Session>", Shared);
         let inner = [sessions, rooms, member.clone()];
         assert_eq!(advice("Registry", &inner), remove("chat::REGISTRY.sessions[_].members"), "the innermost");
-        assert_eq!(advice("std::sync::Mutex<alloc::vec::Vec<Arc<Session>>>", &[member.clone()]), remove("chat::REGISTRY"));
+        assert_eq!(
+            advice("std::sync::Mutex<alloc::vec::Vec<Arc<Session>>>", std::slice::from_ref(&member)),
+            remove("chat::REGISTRY")
+        );
         // Not out of these.
-        for ty in ["[Arc<Session>; 4]", "Box<[Arc<Session>]>", "Mutex<Box<[alloc::vec::Vec<u8>; 2]>>", "(u8, Vec<u8>)"] {
-            assert_eq!(advice(ty, &[member.clone()]), clear("chat::REGISTRY[_]"), "{ty}");
+        for ty in [
+            "[Arc<Session>; 4]",
+            "Box<[Arc<Session>]>",
+            "Mutex<Box<[alloc::vec::Vec<u8>; 2]>>",
+            "Box<dyn Fn<(Vec<u8>,)>>",
+        ] {
+            assert_eq!(advice(ty, std::slice::from_ref(&member)), clear("chat::REGISTRY[_]"), "{ty}");
         }
         let unknown = hop(&[Way::Unknown], "", Unknown);
         assert_eq!(advice("Registry", &[unknown, value(Shared)]), None, "the name of the collection is not known");
@@ -289,13 +301,18 @@ mod tests {
         let advice = |hops: &[Hop]| for_holder(&Holder { root: in_static("State"), hops: hops.to_vec() });
         let arc = |kind| hop(&[field("last")], "Arc<Session>", kind);
         assert_eq!(advice(&[arc(Shared)]), clear("chat::REGISTRY.last"));
-        assert_eq!(advice(&[hop(&[field("config")], "&Config", Borrowed), arc(Shared)]), clear("chat::REGISTRY.config.last"));
+        assert_eq!(
+            advice(&[hop(&[field("config")], "&Config", Borrowed), arc(Shared)]),
+            clear("chat::REGISTRY.config.last")
+        );
         assert_eq!(advice(&[]), clear("chat::REGISTRY"), "the static itself is the value");
         assert_eq!(advice(&[arc(Borrowed)]), None, "a raw pointer frees nothing");
         assert_eq!(advice(&[arc(Borrowed), hop(&[field("id")], "Id", None)]), None);
-        let thread = HeldBy::ThreadLocal { name: "chat::MINE".into(), ty: "State".into(), declared: None, thread: "".into() };
+        let thread =
+            HeldBy::ThreadLocal { name: "chat::MINE".into(), ty: "State".into(), declared: None, thread: "".into() };
         assert_eq!(for_holder(&Holder { root: thread, hops: vec![arc(Shared)] }), clear("chat::MINE.last"));
-        for root in [HeldBy::UnnamedStatic, HeldBy::Foreign, HeldBy::Nothing, HeldBy::ThreadMemory { name: "".into() }] {
+        for root in [HeldBy::UnnamedStatic, HeldBy::Foreign, HeldBy::Nothing, HeldBy::ThreadMemory { name: "".into() }]
+        {
             assert_eq!(for_holder(&Holder { root, hops: vec![arc(Shared)] }), None);
         }
     }
@@ -370,7 +387,8 @@ mod tests {
             let leak = Leak { entries: vec![0], owned: vec![], bytes: 8, cycle, ring: vec![], counts: counts.to_vec() };
             for_leak(&leak, |edge| (edge.at.0 != 9).then(|| format!("field {}", edge.at.0)))
         };
-        let cycle = |weaken: &[Vec<usize>]| Some(Cycle { edges: vec![edge(7), edge(8), edge(9)], weaken: weaken.to_vec() });
+        let cycle =
+            |weaken: &[Vec<usize>]| Some(Cycle { edges: vec![edge(7), edge(8), edge(9)], weaken: weaken.to_vec() });
         let owners = Counted { found: 1, strong: 2 };
         let field = "field 8".to_owned();
         assert_eq!(advice(cycle(&[vec![1], vec![0]]), &[]), Some(Advice::Weaken { field: field.clone() }));

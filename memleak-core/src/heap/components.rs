@@ -3,6 +3,7 @@
 //! May use: nothing but the graph's edges.
 
 use crate::heap::graph::Edge;
+use std::ops::Range;
 
 /// No node, no component.
 pub(super) const NONE: u32 = u32::MAX;
@@ -63,7 +64,12 @@ impl Links {
 
     /// Those that begin at `node`.
     pub(super) fn from(&self, node: u32) -> &[Link] {
-        &self.all[self.starts[node as usize] as usize..self.starts[node as usize + 1] as usize]
+        &self.all[self.numbers_from(node)]
+    }
+
+    /// Where those are in all.
+    pub(super) fn numbers_from(&self, node: u32) -> Range<usize> {
+        self.starts[node as usize] as usize..self.starts[node as usize + 1] as usize
     }
 
     /// The component of each node over the links that `follow` accepts: nodes with the same number can reach each other.
@@ -132,23 +138,23 @@ pub(super) struct Rings<'a> {
     /// The round in which each node was last seen.
     seen: Vec<u32>,
     /// The link by which it was.
-    by: Vec<u32>,
+    by: Vec<usize>,
     round: u32,
 }
 
 impl<'a> Rings<'a> {
     pub(super) fn new(links: &'a Links) -> Rings<'a> {
-        Rings { links, seen: vec![0; links.nodes()], by: vec![NONE; links.nodes()], round: 0 }
+        Rings { links, seen: vec![0; links.nodes()], by: vec![0; links.nodes()], round: 0 }
     }
 
-    /// A ring through `members`, over links that `follow` accepts: its links in pointing order, from the lowest node on. None if there is none.
+    /// A ring through `members`, over links that `follow` accepts: the numbers of its links in pointing order, from the lowest node on. None if there is none.
     ///
     /// It is the shortest one, unless the component is so large that looking from each of its nodes would take more than linear time.
     /// Then it is the shortest through one of the first few.
-    pub(super) fn shortest(&mut self, members: &[u32], follow: impl Fn(&Link) -> bool) -> Option<Vec<Link>> {
+    pub(super) fn shortest(&mut self, members: &[u32], follow: impl Fn(&Link) -> bool) -> Option<Vec<usize>> {
         let links: usize = members.iter().map(|member| self.links.from(*member).len()).sum();
         let mut budget = 10_000 + 4 * links;
-        let mut best: Option<Vec<Link>> = None;
+        let mut best: Option<Vec<usize>> = None;
         for start in members {
             let limit = best.as_ref().map_or(usize::MAX, |ring| ring.len() - 1);
             if let Some(ring) = self.through(*start, limit, &mut budget, best.is_some(), &follow) {
@@ -159,7 +165,7 @@ impl<'a> Rings<'a> {
             }
         }
         let mut ring = best?;
-        let lowest = (0..ring.len()).min_by_key(|at| ring[*at].from)?;
+        let lowest = (0..ring.len()).min_by_key(|at| self.links.all[ring[*at]].from)?;
         ring.rotate_left(lowest);
         Some(ring)
     }
@@ -172,14 +178,14 @@ impl<'a> Rings<'a> {
         budget: &mut usize,
         may_stop: bool,
         follow: &impl Fn(&Link) -> bool,
-    ) -> Option<Vec<Link>> {
+    ) -> Option<Vec<usize>> {
         self.round += 1;
         let mut level = vec![start];
         for _length in 0..limit {
             let mut next = Vec::new();
             for node in level {
-                let first = self.links.starts[node as usize];
-                for (at, link) in (first..).zip(self.links.from(node)) {
+                for at in self.links.numbers_from(node) {
+                    let link = &self.links.all[at];
                     if *budget == 0 && may_stop {
                         return None;
                     }
@@ -202,13 +208,13 @@ impl<'a> Rings<'a> {
         None
     }
 
-    fn back_to(&self, start: u32) -> Vec<Link> {
+    fn back_to(&self, start: u32) -> Vec<usize> {
         let mut ring = Vec::new();
         let mut node = start;
         loop {
-            let link = self.links.all[self.by[node as usize] as usize];
+            let link = self.by[node as usize];
             ring.push(link);
-            node = link.from;
+            node = self.links.all[link].from;
             if node == start {
                 break;
             }

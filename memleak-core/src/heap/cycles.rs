@@ -5,7 +5,7 @@
 
 use crate::heap::components::{Hold, Link, Links};
 use crate::heap::graph::{Edge, EdgeKind};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// Blocks that keep each other alive.
 #[derive(Clone, PartialEq, Debug)]
@@ -69,76 +69,93 @@ pub(super) struct Simulation<'a> {
     owners: &'a [Owners],
     /// How many owners each node has left; set anew for each run.
     left: Vec<u64>,
+    /// A mark for each link, for the time of one function.
+    marked: Vec<bool>,
 }
 
 impl<'a> Simulation<'a> {
     pub(super) fn new(links: &'a Links, owners: &'a [Owners]) -> Simulation<'a> {
-        Simulation { links, owners, left: vec![0; owners.len()] }
+        Simulation { links, owners, left: vec![0; owners.len()], marked: vec![false; links.all().len()] }
     }
 
-    /// The cycle of `members`, which keep each other alive through the links that are `inside`; `ring` is one ring through it.
+    /// The cycle of `members`, which keep each other alive through the links that are `inside`; `ring` has the numbers of one ring's links.
     pub(super) fn cycle(
         &mut self,
         members: &[u32],
-        ring: &[Link],
+        ring: &[usize],
         inside: impl Fn(&Link) -> bool,
         field: &dyn Fn(&Edge) -> u64,
     ) -> Cycle {
-        let mut all: Vec<Link> = ring.to_vec();
-        let rest = members.iter().flat_map(|member| self.links.from(*member)).filter(|link| inside(link));
-        // Two edges are the same one if they are the same word.
-        let on_ring: BTreeSet<u64> = ring.iter().map(|link| link.edge.at.0).collect();
-        all.extend(rest.filter(|link| !on_ring.contains(&link.edge.at.0)));
+        let mut all = ring.to_vec();
+        self.mark(ring, true);
+        let links = members.iter().flat_map(|member| self.links.numbers_from(*member));
+        all.extend(links.filter(|link| !self.marked[*link] && inside(&self.links.all()[*link])));
+        self.mark(ring, false);
         let weaken = self.weaken(members, &all, ring.len(), field);
-        Cycle { edges: all.iter().map(|link| link.edge).collect(), weaken }
+        Cycle { edges: all.iter().map(|link| self.links.all()[*link].edge).collect(), weaken }
     }
 
+    fn mark(&mut self, links: &[usize], marked: bool) {
+        links.iter().for_each(|link| self.marked[*link] = marked);
+    }
+
+    /// The sets of indices into `links` that free all members; the first `ring` links are the ring.
     fn weaken(
         &mut self,
         members: &[u32],
-        links: &[Link],
+        links: &[usize],
         ring: usize,
         field: &dyn Fn(&Edge) -> u64,
     ) -> Vec<Vec<usize>> {
         // Only an `Rc` or `Arc` can become a `Weak`. A field that opens every ring of the cycle is on this one too.
         let mut fields: BTreeMap<u64, Vec<usize>> = BTreeMap::new();
-        for (at, link) in links.iter().enumerate().filter(|(_, link)| link.edge.kind == EdgeKind::Counted) {
-            let field = field(&link.edge);
+        for (at, link) in links.iter().enumerate() {
+            let edge = &self.links.all()[*link].edge;
+            if edge.kind != EdgeKind::Counted {
+                continue;
+            }
+            let field = field(edge);
             if at < ring && fields.len() < FIELDS || fields.contains_key(&field) {
                 fields.entry(field).or_default().push(at);
             }
         }
-        let mut freeing: Vec<(usize, Vec<usize>)> =
-            fields.into_values().filter_map(|edges| Some((self.frees(members, links, &edges)?, edges))).collect();
+        let mut freeing = Vec::new();
+        for edges in fields.into_values() {
+            let weak: Vec<usize> = edges.iter().map(|at| links[*at]).collect();
+            self.mark(&weak, true);
+            if let Some(at_once) = self.frees(members, &weak) {
+                freeing.push((at_once, edges));
+            }
+            self.mark(&weak, false);
+        }
         freeing.sort();
         freeing.into_iter().map(|(_, edges)| edges).collect()
     }
 
-    /// If all `members` die when these links let go: how many of them die at once, because nobody else owns them.
-    fn frees(&mut self, members: &[u32], links: &[Link], weak: &[usize]) -> Option<usize> {
-        for member in members {
-            self.left[*member as usize] = self.owners[*member as usize].to_let_go();
-        }
-        let weak_words: BTreeSet<u64> = weak.iter().map(|at| links[*at].edge.at.0).collect();
+    /// If all `members` die when these links, which are marked, let go: how many of them die at once, because nobody else owns them.
+    fn frees(&mut self, members: &[u32], weak: &[usize]) -> Option<usize> {
+        let Simulation { links, owners, left, marked } = self;
+        members.iter().for_each(|member| left[*member as usize] = owners[*member as usize].to_let_go());
         let mut dying = Vec::new();
-        let let_go = |left: &mut Vec<u64>, dying: &mut Vec<u32>, to: u32| {
+        let mut let_go = |to: u32, dying: &mut Vec<u32>| {
             let left = &mut left[to as usize];
             if *left == 1 {
                 dying.push(to);
             }
             *left = left.saturating_sub(1);
         };
-        for at in weak {
-            let_go(&mut self.left, &mut dying, links[*at].to);
+        for link in weak {
+            let_go(links.all()[*link].to, &mut dying);
         }
         let at_once = dying.len();
         let mut dead = 0;
         while let Some(node) = dying.pop() {
             dead += 1;
-            for link in self.links.from(node) {
+            for number in links.numbers_from(node) {
+                let link = &links.all()[number];
                 let inside = members.binary_search(&link.to).is_ok();
-                if link.hold == Hold::Owns && inside && !weak_words.contains(&link.edge.at.0) {
-                    let_go(&mut self.left, &mut dying, link.to);
+                if link.hold == Hold::Owns && inside && !marked[number] {
+                    let_go(link.to, &mut dying);
                 }
             }
         }

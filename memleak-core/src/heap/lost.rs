@@ -233,15 +233,15 @@ impl<'a> Lost<'a> {
     ) -> Leak {
         let block = |node: &u32| self.blocks[*node as usize];
         let within = |component: &[u32], link: &Link| component[link.from as usize] == component[link.to as usize];
-        let edges = |links: &[Link]| links.iter().map(|link| link.edge).collect::<Vec<_>>();
+        let links = self.links.all();
         let (mut entries, cycle, ring) = if head.cyclic {
             let owning = |link: &Link| link.hold == Hold::Owns && within(&self.owned, link);
             let ring = rings.shortest(&head.members, owning).unwrap_or_default();
             let cycle = simulation.cycle(&head.members, &ring, owning, self.facts.field);
-            (ring.iter().map(|link| link.from).collect(), Some(cycle), Vec::new())
+            (ring.iter().map(|link| links[*link].from).collect(), Some(cycle), Vec::new())
         } else {
             let ring = rings.shortest(&head.members, |link| within(&self.led, link)).unwrap_or_default();
-            (head.members.clone(), None, edges(&ring))
+            (head.members.clone(), None, ring.iter().map(|link| links[*link].edge).collect())
         };
         let mut sorted = entries.clone();
         sorted.sort_unstable();
