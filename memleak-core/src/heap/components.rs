@@ -147,13 +147,15 @@ impl<'a> Rings<'a> {
         Rings { links, seen: vec![0; links.nodes()], by: vec![0; links.nodes()], round: 0 }
     }
 
-    /// A ring through `members`, over links that `follow` accepts: the numbers of its links in pointing order, from the lowest node on. None if there is none.
+    /// A ring through `members`, over links that `follow` accepts: the numbers of its links in pointing order, from its lowest member
+    /// on. None if there is none.
     ///
     /// It is the shortest one, unless the component is so large that looking from each of its nodes would take more than linear time.
     /// Then it is the shortest through one of the first few.
     pub(super) fn shortest(&mut self, members: &[u32], follow: impl Fn(&Link) -> bool) -> Option<Vec<usize>> {
         let links: usize = members.iter().map(|member| self.links.from(*member).len()).sum();
         let mut budget = 10_000 + 4 * links;
+        // A shorter ring than those so far leads through none of the members so far: it begins at its lowest one by itself.
         let mut best: Option<Vec<usize>> = None;
         for start in members {
             let limit = best.as_ref().map_or(usize::MAX, |ring| ring.len() - 1);
@@ -164,10 +166,7 @@ impl<'a> Rings<'a> {
                 break;
             }
         }
-        let mut ring = best?;
-        let lowest = (0..ring.len()).min_by_key(|at| self.links.all[ring[*at]].from)?;
-        ring.rotate_left(lowest);
-        Some(ring)
+        best
     }
 
     /// The shortest ring through `start` of at most `limit` links. `budget` ends it only if it `may_stop`.

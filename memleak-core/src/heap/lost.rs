@@ -87,6 +87,9 @@ pub struct Facts<'a> {
 
 /// The leaks among `lost`, which are all blocks that no root leads to and that count; the largest first.
 pub fn leaks(graph: &Graph, lost: &[u32], facts: &Facts<'_>) -> Vec<Leak> {
+    if lost.is_empty() {
+        return Vec::new();
+    }
     let lost = Lost::new(graph, lost, facts);
     let heads = lost.heads();
     let leak_of = lost.claim(&heads);

@@ -134,6 +134,13 @@ fn an_owner_that_was_not_found() {
     assert_eq!(leak.cycle.unwrap().weaken.len(), 0);
     let missing: Vec<(u32, u64)> = leak.counts.iter().map(|count| (count.block, count.missing())).collect();
     assert_eq!(missing, [(0, 0), (1, 2)]);
+
+    // The ring is of 0 and 1; its third block has an owner that was not found.
+    let mut made = Made::new(3, &[(0, 1, Counted), (1, 0, Counted), (1, 2, Counted), (2, 0, Counted)]);
+    made.strong.insert(2, 2);
+    let leak = made.only_leak();
+    let missing: Vec<(u32, u64)> = leak.counts.iter().map(|count| (count.block, count.missing())).collect();
+    assert_eq!((leak.entries, missing), (vec![0, 1], vec![(0, 0), (1, 0), (2, 1)]));
 }
 
 #[test]
