@@ -73,6 +73,9 @@ const POOLS: &[&str] = &["tokio-", "async-std/", "smol-", "blocking-", "rayon-",
 /// Collections that give their elements numbers. Out of an array or a boxed slice nothing can be taken.
 const LISTS: &[&str] = &["Vec", "VecDeque", "LinkedList", "BinaryHeap", "SmallVec", "ArrayVec", "Slab"];
 
+/// What the types of pointers that own nothing contain.
+const REFERENCES: &[&str] = &["&", "*const ", "*mut ", "NonNull<", "AtomicPtr<"];
+
 /// What would make this holder let go.
 pub fn for_holder(holder: &Holder) -> Option<Advice> {
     let steps = steps(holder);
@@ -99,10 +102,14 @@ pub fn for_holder(holder: &Holder) -> Option<Advice> {
         }
     }
     match &holder.root {
-        HeldBy::Static { name, .. } | HeldBy::ThreadLocal { name, .. } => {
+        HeldBy::Static { name, ty, .. } | HeldBy::ThreadLocal { name, ty, .. } => {
             // A reference may be on the way: what counts is that the last pointer owns the value, if it is not in the static itself.
-            let last = holder.hops.iter().rposition(|hop| hop.kind.is_some()).unwrap_or(0);
-            let path = path(&steps).filter(|_| owned_from(&holder.hops, last))?;
+            let owned = match holder.hops.iter().rposition(|hop| hop.kind.is_some()) {
+                Some(last) => owned_from(&holder.hops, last),
+                // The pointer is the static itself.
+                None => !REFERENCES.iter().any(|reference| ty.contains(reference)),
+            };
+            let path = path(&steps).filter(|_| owned)?;
             Some(Advice::Clear { from: format!("{name}{path}") })
         }
         HeldBy::Task(task) => {
