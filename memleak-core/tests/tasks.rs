@@ -60,6 +60,11 @@ async fn borrowed(notify: Arc<Notify>) -> u64 {
     future.as_mut().await // borrowed
 }
 
+async fn polled_by_hand(notify: Arc<Notify>) {
+    let mut future: BoxFuture<u64> = Box::pin(inner(notify));
+    std::future::poll_fn(|context| future.as_mut().poll(context)).await; // polled
+}
+
 /// A future that is no coroutine and polls one.
 struct Patient<F> {
     polls: u64,
@@ -251,6 +256,7 @@ fn a_task_says_what_it_waits_for_at_each_level() {
                 tokio::spawn(boxed(notify.clone()));
                 tokio::spawn(boxed_by_hand(notify.clone()));
                 tokio::spawn(borrowed(notify.clone()));
+                tokio::spawn(polled_by_hand(notify.clone()));
                 tokio::spawn(limited(notify.clone()));
                 tokio::spawn(sleeper());
                 let (sender, messages) = mpsc::channel(1);
@@ -260,12 +266,14 @@ fn a_task_says_what_it_waits_for_at_each_level() {
                     inner(captured).await; // block
                 });
                 tokio::spawn(Patient { inner: inner(notify.clone()), polls: 0 });
-                until_parked(9).await;
+                until_parked(10).await;
                 expect("::outer::{async", [format!("task outer: {}", outer_chain())]).await;
                 expect("::boxed::{async", [format!("task boxed: boxed at 'boxed' > {}", outer_chain())]).await;
                 let by_hand =
                     format!("task boxed_by_hand: boxed_by_hand at 'by hand' > Patient<outer> > {}", outer_chain());
                 expect("::boxed_by_hand::{async", [by_hand]).await;
+                let polled = format!("task polled_by_hand: polled_by_hand at 'polled' of [{INNER}]");
+                expect("::polled_by_hand::{async", [polled]).await;
                 expect("::borrowed::{async", [format!("task borrowed: borrowed at 'borrowed' > {INNER}")]).await;
                 let limited =
                     format!("task limited: limited at 'limited' > tokio::time::timeout::Timeout<inner> > {INNER}");

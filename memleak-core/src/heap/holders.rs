@@ -72,6 +72,19 @@ pub struct Task {
     pub state: TaskState,
 }
 
+impl Task {
+    /// Whether a runtime keeps it as long as the runtime lives, so that a way to what it holds may begin with it.
+    ///
+    /// One that has ended is kept by a handle or a waker, one in a set by the owner of the set: there the way goes on to those.
+    pub fn is_kept_by_runtime(&self) -> bool {
+        let ended = matches!(
+            self.state,
+            TaskState::Finished | TaskState::Consumed | TaskState::Panicked | TaskState::Cancelled
+        );
+        self.kind != TaskKind::InSet && !ended
+    }
+}
+
 /// What polls a task.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum TaskKind {

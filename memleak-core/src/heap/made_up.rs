@@ -1,6 +1,7 @@
 //! Types and heaps made up for tests.
 
 use crate::address::RuntimeAddress;
+use crate::debuginfo::functions::Location;
 use crate::debuginfo::types::{Discriminant, Field, Type, TypeId, TypeKind, Types, Variant};
 use crate::heap::containers::View;
 use crate::heap::contents::Content;
@@ -19,6 +20,12 @@ pub struct MadeUpTypes(RefCell<Vec<Rc<Type>>>);
 impl Types for MadeUpTypes {
     fn get(&self, id: TypeId) -> Rc<Type> {
         self.0.borrow()[id.0 as usize].clone()
+    }
+
+    /// `Suspend7` is parked on line 7 of a file called as the coroutine.
+    fn await_location(&self, coroutine: TypeId, state: &str) -> Option<Location> {
+        let line = state.strip_prefix("Suspend")?.parse().ok()?;
+        Some(Location { file: self.get(coroutine).name.clone(), line })
     }
 }
 

@@ -54,4 +54,6 @@ mod reach_tests;
 #[cfg(test)]
 mod stale_tests;
 #[cfg(test)]
+mod tasks_tests;
+#[cfg(test)]
 mod tests;
