@@ -45,6 +45,10 @@ async fn outer(notify: Arc<Notify>) -> u64 {
     sum + name.len() as u64
 }
 
+async fn deep(notify: Arc<Notify>) -> u64 {
+    inner(notify).await // deep
+}
+
 async fn boxed(notify: Arc<Notify>) -> u64 {
     let future: BoxFuture<u64> = Box::pin(outer(notify));
     future.await // boxed
@@ -117,7 +121,43 @@ async fn selecting(notify: Arc<Notify>) {
     }
 }
 
+/// Two macros whose futures lie in the same place.
+async fn selecting_twice(notify: Arc<Notify>) {
+    tokio::select! {
+        _ = inner(notify.clone()) => {}
+        _ = async {} => {}
+    }
+    tokio::select! { // selecting twice
+        _ = inner(notify.clone()) => {}
+        _ = pending::<()>() => {}
+    }
+}
+
+/// Two macros that await the same type, which lies in different places.
+async fn yielding_twice(notify: Arc<Notify>, long: bool) {
+    if long {
+        let kept = black_box([7u8; 3]);
+        PARKED.fetch_add(1, SeqCst);
+        futures_util::pending!(); // yielding long
+        black_box((kept, notify));
+    } else {
+        PARKED.fetch_add(1, SeqCst);
+        futures_util::pending!(); // yielding short
+        drop(notify);
+    }
+}
+
+async fn yielding() {
+    PARKED.fetch_add(1, SeqCst);
+    futures_util::pending!(); // yielding
+}
+
+#[repr(align(128))]
+struct Aligned(u64);
+
 async fn joining(notify: Arc<Notify>) {
+    // The frame of a function with such a local is laid out in another way.
+    black_box(Aligned(black_box(7)).0);
     let (_, _, _) = tokio::join!(inner(notify.clone()), at_once(), notify.notified()); // joining
 }
 
@@ -255,6 +295,8 @@ fn a_task_says_what_it_waits_for_at_each_level() {
                 tokio::spawn(outer(notify.clone()));
                 tokio::spawn(boxed(notify.clone()));
                 tokio::spawn(boxed_by_hand(notify.clone()));
+                let erased: BoxFuture<u64> = Box::pin(deep(notify.clone()));
+                tokio::spawn(erased);
                 tokio::spawn(borrowed(notify.clone()));
                 tokio::spawn(polled_by_hand(notify.clone()));
                 tokio::spawn(limited(notify.clone()));
@@ -266,9 +308,11 @@ fn a_task_says_what_it_waits_for_at_each_level() {
                     inner(captured).await; // block
                 });
                 tokio::spawn(Patient { inner: inner(notify.clone()), polls: 0 });
-                until_parked(10).await;
+                until_parked(11).await;
                 expect("::outer::{async", [format!("task outer: {}", outer_chain())]).await;
                 expect("::boxed::{async", [format!("task boxed: boxed at 'boxed' > {}", outer_chain())]).await;
+                let erased = "Pin<Box<dyn Future<Output = u64> + Send>>";
+                expect("Pin<", [format!("task {erased}: deep at 'deep' > {INNER}")]).await;
                 let by_hand =
                     format!("task boxed_by_hand: boxed_by_hand at 'by hand' > Patient<outer> > {}", outer_chain());
                 expect("::boxed_by_hand::{async", [by_hand]).await;
@@ -301,14 +345,26 @@ fn a_task_says_which_of_several_futures_it_waits_for() {
             runtime.block_on(async {
                 let notify = Arc::new(Notify::new());
                 tokio::spawn(selecting(notify.clone()));
+                tokio::spawn(selecting_twice(notify.clone()));
+                tokio::spawn(yielding());
+                tokio::spawn(yielding_twice(notify.clone(), false));
+                tokio::spawn(yielding_twice(notify.clone(), true));
                 tokio::spawn(joining(notify.clone()));
                 tokio::spawn(joining_futures(notify.clone()));
                 tokio::spawn(joined(notify.clone()));
                 tokio::spawn(in_a_set(notify.clone()));
-                until_parked(8).await;
+                until_parked(12).await;
                 let notified = "tokio::sync::notify::Notified";
                 let select = format!("task selecting: selecting at 'selecting' of [{INNER} | {notified}]");
                 expect("::selecting::{async", [select]).await;
+                let select = format!("selecting_twice at 'selecting twice' of [{INNER} | Pending<()>]");
+                expect("::selecting_twice::{async", [format!("task selecting_twice: {select}")]).await;
+                let once = "futures_util::async_await::pending::PendingOnce";
+                expect("::yielding::{async", [format!("task yielding: yielding at 'yielding' > {once}")]).await;
+                let yielding = ["long", "short"].map(|which| {
+                    format!("task yielding_twice: yielding_twice at 'yielding {which}' > {once}")
+                });
+                expect("::yielding_twice::{async", yielding).await;
                 let join = format!("task joining: joining at 'joining' of [{INNER} | {notified}]");
                 expect("::joining::{async", [join]).await;
                 let join = format!("task joining_futures: joining_futures at 'joining futures' of [{}]", outer_chain());

@@ -338,9 +338,16 @@ fn declared_types_are_read_where_they_are_defined() {
     let table = TypeTable::new(&fixture.binary);
     let mut known = HashSet::new();
     let mut opaque = HashSet::new();
+    let mut coroutines = 0;
     for found in names::find(&table, None, &|_| true).unwrap() {
         let ty = table.get(table.id_of(found.die));
         assert_eq!(ty.name, found.name);
+        if let TypeKind::Enum { variants, coroutine: true, .. } = &ty.kind {
+            let places =
+                variants.iter().filter_map(|variant| table.await_location(table.id_of(found.die), &variant.name));
+            assert_eq!(places.count(), variants.len(), "{ty:?}");
+            coroutines += 1;
+        }
         if ty.kind == TypeKind::Opaque {
             opaque.insert(found.name)
         } else {
@@ -349,6 +356,7 @@ fn declared_types_are_read_where_they_are_defined() {
     }
     let lost: Vec<_> = opaque.intersection(&known).collect();
     assert!(lost.is_empty(), "{lost:?}");
+    assert!(coroutines > 0);
     // What is left are closures of iterators, inlined away.
     let strange: Vec<_> = opaque.iter().filter(|name| !name.contains("{closure_env#")).collect();
     assert!(strange.is_empty(), "{strange:?}");

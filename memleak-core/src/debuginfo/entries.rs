@@ -175,7 +175,12 @@ impl Entry {
     pub(super) fn offset_behind_pointer(&self, binary: &Binary) -> Option<u64> {
         let unit = binary.unit(self.die.unit).ok()?;
         let mut operations = self.location?.operations(unit.encoding());
-        let gimli::Operation::FrameOffset { .. } = operations.next().ok()?? else { return None };
+        // In a frame of special alignment, an offset from the stack pointer takes the place of one from the frame.
+        let (gimli::Operation::FrameOffset { .. } | gimli::Operation::RegisterOffset { .. }) =
+            operations.next().ok()??
+        else {
+            return None;
+        };
         let gimli::Operation::Deref { .. } = operations.next().ok()?? else { return None };
         match operations.next().ok()? {
             None => Some(0),

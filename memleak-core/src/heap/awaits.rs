@@ -71,12 +71,7 @@ impl<'h> Futures<'h> {
             // It has ended, and what awaits it was not yet told.
             End::Ended { .. } if chain.exact => TaskState::Running,
             End::Invalid => TaskState::Unknown,
-            End::Several(places) => {
-                let branches: Vec<_> = places.into_iter().filter_map(|place| self.branch(place)).collect();
-                let parked = chain.parked || branches.iter().any(|(parked, _)| *parked);
-                let branches = branches.into_iter().map(|(_, awaits)| awaits).collect();
-                if parked { TaskState::Suspended { awaits: chain.awaits, branches } } else { TaskState::Unknown }
-            }
+            End::Several(places) => self.state_of_several(chain.awaits, chain.parked, places),
             End::Leaf | End::NotBegun | End::Ended { .. } if chain.parked => {
                 TaskState::Suspended { awaits: chain.awaits, branches: Vec::new() }
             }
@@ -84,14 +79,22 @@ impl<'h> Futures<'h> {
         }
     }
 
-    /// What one of several futures that are polled together awaits, and whether it is known to be parked; none if it has ended.
-    fn branch(&self, place: Place) -> Option<(bool, Vec<Await>)> {
-        let chain = self.chain(place);
-        match chain.end {
-            End::Ended { .. } | End::Invalid if chain.exact => None,
-            _ if chain.awaits.is_empty() => None,
-            _ => Some((chain.parked, chain.awaits)),
+    /// The state of a future that at the end of `awaits` polls these; `parked` if one of `awaits` is a coroutine that is.
+    fn state_of_several(&self, awaits: Vec<Await>, mut parked: bool, places: Vec<Place>) -> TaskState {
+        let mut branches = Vec::new();
+        for place in places {
+            let chain = self.chain(place);
+            match chain.end {
+                // Whoever polls it has seen that it has ended.
+                End::Ended { .. } if chain.awaits.is_empty() => continue,
+                End::Ended { .. } if chain.exact => return TaskState::Running,
+                End::Invalid => return TaskState::Unknown,
+                _ => {}
+            }
+            parked |= chain.parked;
+            branches.push(chain.awaits);
         }
+        if parked { TaskState::Suspended { awaits, branches } } else { TaskState::Unknown }
     }
 
     fn chain(&self, start: Place) -> Chain {

@@ -108,6 +108,19 @@ fn a_struct_is_stepped_into_if_it_has_one_coroutine() {
     assert_eq!(wrapped(&[RETURNED]), "outer:5 > Wrapper", "it may go on after that");
     assert_eq!(wrapped(&[SUSPENDED, SUSPENDED]), "outer:5 > Wrapper [inner:5 > Notified | inner:5 > Notified]");
     assert_eq!(wrapped(&[RETURNED, UNRESUMED]), "outer:5 > Wrapper [inner]");
+    assert_eq!(wrapped(&[9, SUSPENDED]), "Unknown");
+}
+
+#[test]
+fn a_branch_that_awaits_what_has_ended_is_being_polled() {
+    let mut heap = MadeUpHeap::default();
+    let inner = coroutine(&heap, "inner", leaf(&heap));
+    let branch = coroutine(&heap, "branch", inner);
+    let both = heap.types.structure("Both", 48, &[("first", 0, branch), ("second", 24, branch)]);
+    let outer = coroutine(&heap, "outer", both);
+    let bytes = [SUSPENDED, SUSPENDED, RETURNED, 0, SUSPENDED, SUSPENDED, 0];
+    heap.block(0x1000, words(&bytes), Content::Value(outer));
+    assert_eq!(state(&heap, outer), "Running");
 }
 
 #[test]
