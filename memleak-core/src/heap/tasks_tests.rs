@@ -44,7 +44,7 @@ fn boxed_future(heap: &MadeUpHeap) -> TypeId {
 
 /// The state of the one future at 0x1000, which fills a block: `outer:5 > Notified`, with branches in brackets.
 fn state(heap: &MadeUpHeap, future: TypeId) -> String {
-    text(&heap.ask(|heap| Futures::new(heap).state(future, RuntimeAddress(0x1000))))
+    text(&heap.with(&[], |heap| Futures::new(*heap).state(future, RuntimeAddress(0x1000))))
 }
 
 fn text(state: &TaskState) -> String {
@@ -188,7 +188,7 @@ fn awaits_along(blocks: &[u64]) -> usize {
             heap.block(*block, words(&[SUSPENDED, to]), Content::Value(outer));
         }
     }
-    match heap.ask(|heap| Futures::new(heap).state(outer, RuntimeAddress(blocks[0]))) {
+    match heap.with(&[], |heap| Futures::new(*heap).state(outer, RuntimeAddress(blocks[0]))) {
         TaskState::Suspended { awaits, .. } => awaits.len(),
         other => panic!("{other:?}"),
     }
@@ -281,8 +281,8 @@ fn a_cell_says_how_far_its_task_is() {
         heap.block(0x1000, words(&[1, 2]), Content::Value(heap.types.scalar("chat::Session", 16)));
         heap.block(0x2000, words(&bytes), Content::Value(cell));
         heap.block(0x3000, words(&bytes), Content::Unknown);
-        heap.ask(|heap| {
-            let tasks = Tasks::new(heap);
+        heap.with(&[], |heap| {
+            let tasks = Tasks::new(*heap);
             assert_eq!(tasks.blocks(), [1]);
             let task = tasks.at(1).unwrap();
             assert_eq!((text(&task.state).as_str(), &*task.future, task.kind), (expected, "outer", TaskKind::Spawned));
@@ -311,7 +311,7 @@ fn a_blocking_task_has_its_closure_until_it_is_called() {
         let mut bytes = vec![0b100_1100];
         bytes.extend(stage);
         heap.block(0x1000, words(&bytes), Content::Value(cell));
-        let task = heap.ask(|heap| Tasks::new(heap).at(0).unwrap());
+        let task = heap.with(&[], |heap| Tasks::new(*heap).at(0).unwrap());
         assert_eq!(
             (text(&task.state).as_str(), &*task.future, task.kind),
             (expected, "chat::main::{closure_env#0}", TaskKind::Blocking)
@@ -339,7 +339,7 @@ fn a_task_in_a_set_is_gone_when_only_weak_pointers_are_left() {
         let counted = [("strong", 0, word), ("weak", 8, word), ("data", 16, task)];
         let inner = heap.types.structure(&format!("alloc::sync::ArcInner<{name}>"), 40, &counted);
         heap.block(0x1000, words(&[strong, 1, some, SUSPENDED, 0]), Content::Value(inner));
-        let task = heap.ask(|heap| Tasks::new(heap).at(0));
+        let task = heap.with(&[], |heap| Tasks::new(*heap).at(0));
         assert_eq!(task.as_ref().map(|task| text(&task.state)).as_deref(), expected);
         assert!(task.is_none_or(|task| task.kind == TaskKind::InSet && !task.is_kept_by_runtime()));
     }
