@@ -5,8 +5,10 @@
 /// Makes a function a leak test.
 ///
 /// The function runs as a test. When its body has ended and its locals are dropped, the instances of the named types are counted; if more
-/// live than the arguments allow, the test fails and says how many there are and where they were allocated. What counts as live, and what
-/// happens when that cannot be told, is in [the crate's introduction](crate#what-a-verdict-means).
+/// live than the arguments allow, the test fails and says how many there are, where they were allocated and who holds them. It fails as well
+/// if memory that the body allocated is [unreachable](#unreachable) afterwards; for that no type need be named. What counts as live, and what
+/// happens when that cannot be told, is in [the crate's introduction](crate#what-a-verdict-means), and there is
+/// [how to read the text](crate#reading-the-text).
 ///
 /// ```
 /// use memleak::leak_test;
@@ -42,8 +44,8 @@
 ///
 /// # Arguments
 ///
-/// At least one of [`expect_zero`](#expect_zero) and [`expect_at_most`](#expect_at_most) is there; all others may be left out. Each is given
-/// once, in any order.
+/// All may be left out: the bare attribute looks for unreachable memory. Each is given once, in any order; only [`ignore`](#ignore) may be given
+/// several times.
 ///
 /// ## `expect_zero`
 ///
@@ -94,11 +96,73 @@
 /// }
 /// ```
 ///
+/// ## `unreachable`
+///
+/// Memory that the test allocated and that nothing points to any more lets every leak test fail, whatever else it checks: values that own
+/// each other in a cycle of `Rc` or `Arc`, a forgotten `Box`, a raw pointer that was lost. It is looked for when the runtime is shut down, or
+/// the thread of the body has ended.
+///
+/// ```
+/// # use memleak::leak_test;
+/// # use std::{cell::RefCell, rc::{Rc, Weak}};
+/// struct Parent {
+///     children: RefCell<Vec<Rc<Child>>>,
+/// }
+///
+/// struct Child {
+///     parent: Weak<Parent>, // an `Rc` would let the test fail
+/// }
+///
+/// #[leak_test]
+/// fn a_family_is_no_cycle() {
+///     let parent = Rc::new(Parent { children: RefCell::new(Vec::new()) });
+///     let child = Rc::new(Child { parent: Rc::downgrade(&parent) });
+///     assert!(child.parent.upgrade().is_some());
+///     parent.children.borrow_mut().push(child);
+/// }
+/// ```
+///
+/// With `"allow"` it is not looked for; then the test has to name a type. `"fail"` is the default.
+///
+/// ```
+/// # use memleak::leak_test;
+/// # struct Config(String); struct Session(String);
+/// #[leak_test(expect_zero = "Session", unreachable = "allow")]
+/// fn a_config_may_be_lost() {
+///     std::mem::forget(Box::new(Config("on".to_owned())));
+///     let _session = Box::new(Session("ada".to_owned()));
+/// }
+/// ```
+///
+/// ## `ignore`
+///
+/// Leaks that are known and accepted: `type` is a [pattern](crate#patterns) for the type of an instance, or of the unreachable block that
+/// nothing leads to; `function` is one for a function on the stack that allocated it. If both are given both have to match. What an ignored
+/// block keeps is ignored with it. `reason` has to be there. Instances that are ignored do not count for
+/// [`expect_zero`](#expect_zero) and [`expect_at_most`](#expect_at_most).
+///
+/// The test says on stderr how many leaks were ignored, also when it passes, and which `ignore` matched nothing and can be left out.
+///
+/// ```
+/// # use memleak::leak_test;
+/// # struct Callsite(String);
+/// mod third_party {
+///     pub fn init() {
+///         Box::leak(Box::new(super::Callsite("on".to_owned())));
+///     }
+/// }
+///
+/// #[leak_test(ignore(type = "Callsite", function = "third_party::init", reason = "lives as long as the process"))]
+/// fn starts_with_a_library_that_leaks() {
+///     third_party::init();
+/// }
+/// ```
+///
 /// ## `settle`
 ///
-/// How long work in the background may take to let go of the instances before they are counted: a task that is about to end, a connection
-/// that is being closed. The count is repeated until it is as expected, at once for a clean test, or until this time is over. The default
-/// is 200 ms. A number and a unit, in quotes: `"500ms"`, `"1s"`, `"2m"`.
+/// How long work in the background may take to let go of the instances before they are counted, and of memory before it is unreachable: a
+/// task that is about to end, a connection that is being closed. The count is repeated until it is as expected, at once for a clean test, or
+/// until this time is over. The default is 200 ms. A number and a unit, in quotes: `"500ms"`, `"1s"`, `"2m"`.
 ///
 /// ```
 /// # use memleak::leak_test;

@@ -5,6 +5,7 @@
 use memleak::leak_test;
 use std::error::Error;
 use std::future::ready;
+use std::mem::forget;
 use std::process::{ExitCode, Termination, abort};
 use std::time::Duration;
 use tokio::time::sleep;
@@ -38,6 +39,26 @@ mod chat {
 }
 
 use chat::Chat;
+
+#[leak_test]
+fn bare() {
+    assert_eq!(Session::log_on().name, "anna");
+}
+
+#[memleak::test]
+async fn bare_and_async() {
+    assert_eq!(Session::log_on().log_off().await, 4);
+}
+
+#[leak_test(
+    expect_zero = Session,
+    unreachable = "allow",
+    ignore(type = "Link<_>", function = "shapes::**", reason = "one of each"),
+    ignore(function = "known_leaks", reason = "and another",),
+)]
+fn known_leaks() {
+    forget(Box::new(chat::Link(5)));
+}
 
 #[leak_test(expect_zero = "Session")]
 fn sync() {

@@ -140,6 +140,7 @@ fixture!(
         Probe::forgotten();
     })
 );
+fixture!(passes_with_a_note, {}, judge: |_, _| Says(Judgement::Clean(vec!["one leak is known".to_owned()])), plain(|| ()));
 fixture!(could_not_tell, {}, judge: |_, _| Says(Judgement::CouldNotTell("no such type".to_owned())), plain(|| ()));
 fixture!(unsupported, {}, judge: |_, _| Says(Judgement::Unsupported("no stacks\n  help: none".to_owned())), plain(|| ()));
 fixture!(skips, { unsupported: Unsupported::Skip },

@@ -110,6 +110,13 @@ fn a_clean_test_passes() {
 }
 
 #[test]
+fn a_note_is_seen_although_the_test_passes() {
+    let (output, _) = output(&mut test_binary("passes_with_a_note"));
+    assert!(output.status.success());
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "memleak: note: one leak is known\n");
+}
+
+#[test]
 fn the_output_is_what_the_body_printed() {
     let (passed, stdout, stderr) = shown("passes_and_prints");
     assert!(passed);
