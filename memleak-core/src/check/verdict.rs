@@ -5,6 +5,7 @@
 
 use crate::debuginfo::code::CodeKind;
 use crate::debuginfo::load::LoadError;
+use crate::heap::advice::Advice;
 use crate::heap::holders::{self, Counted, Hop};
 use crate::query::pattern::PatternError;
 use crate::tracker::Losses;
@@ -129,35 +130,6 @@ pub struct Holder {
     pub way: holders::Holder,
     /// Of a task: the stack that spawned it, innermost first; empty if it is not known.
     pub spawned: Vec<Frame>,
-}
-
-/// What to do about a leak.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Advice {
-    /// A collection in a static or thread-local still has the entry.
-    Remove {
-        /// The static, qualified.
-        from: String,
-    },
-    /// A task waits for something that does not come.
-    EndTask {
-        /// The future of the task, in full.
-        future: String,
-    },
-    /// It is in a channel from which nobody has received it.
-    Receive,
-    /// It is on the stack of a thread that has not ended.
-    EndThread {
-        /// The thread's name; empty if it has none.
-        thread: String,
-    },
-    /// Its owners own each other.
-    Weaken {
-        /// The field to make a `Weak`: `chat::Member .room`.
-        field: String,
-    },
-    /// The pointer to it was given up without a drop.
-    Forgotten,
 }
 
 /// Memory that nothing leads to any more: leaks with entries of one type, from one place.

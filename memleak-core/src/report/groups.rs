@@ -2,9 +2,9 @@
 
 use super::backtrace::{self, Stacks};
 use super::holder::{self, Positions};
-use super::{Ink, Look, count, help, labelled, size};
-use crate::check::verdict::{Advice, Doubt, Group, Missed, Place};
-use crate::query::short::{short, short_function, short_future};
+use super::{Ink, Look, advice, count, help, labelled, size};
+use crate::check::verdict::{Doubt, Group, Missed, Place};
+use crate::query::short::{short, short_function};
 
 /// The most groups shown of one expectation.
 const MOST_GROUPS: usize = 20;
@@ -107,24 +107,7 @@ fn one(alike: &Alike<'_>, look: &Look, lines: &mut Vec<String>) {
         _ => Some("all of them lived before the test began".to_owned()),
     };
     labelled("before", before.into_iter().collect(), lines);
-    lines.extend(group.advice.as_ref().map(|what| help(&advice(what), look)));
-}
-
-/// What to do about a leak, in one line.
-pub(super) fn advice(advice: &Advice) -> String {
-    match advice {
-        Advice::Remove { from } => format!("{from} still has it: take it out when it is done with"),
-        Advice::EndTask { future } => {
-            format!("the task {} has not ended: let what it awaits happen, or abort it", short_future(future))
-        }
-        Advice::Receive => "it is a message that nobody received: receive it, or drop the receiver".to_owned(),
-        Advice::EndThread { thread } => format!("{} has not ended: let it end", holder::of_thread(thread)),
-        Advice::Weaken { field } => format!("make {field} a `Weak`: its owners own each other"),
-        Advice::Forgotten => {
-            "it was forgotten: look for `mem::forget`, `ManuallyDrop`, `leak`, or an `into_raw` without its `from_raw`"
-                .to_owned()
-        }
-    }
+    lines.extend(group.advice.as_ref().map(|what| help(&advice::text(what), look)));
 }
 
 /// What contains the instances: a type, or a buffer of which they are the elements.

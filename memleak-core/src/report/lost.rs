@@ -2,8 +2,9 @@
 
 use super::backtrace::{self, Stacks};
 use super::holder::{self, Positions};
-use super::{Ink, Look, count, groups, help, join, labelled, size};
+use super::{Ink, Look, advice, count, help, join, labelled, size};
 use crate::check::verdict::{Cycle, CycleEdge, LostGroup, Owned};
+use crate::heap::advice::Advice;
 use crate::query::short::short;
 
 /// The most groups shown.
@@ -108,20 +109,24 @@ fn one(alike: &Alike<'_>, look: &Look, lines: &mut Vec<String>) {
     }
     labelled("owners", owners(group), lines);
     labelled("keeps", owned(&alike.owned).into_iter().collect(), lines);
-    lines.extend(advice(group).map(|advice| help(&advice, look)));
+    lines.extend(what_to_do(group).map(|what| help(&what, look)));
 }
 
-/// What to do; where nothing better is known, what a cycle says by itself.
-fn advice(group: &LostGroup) -> Option<String> {
-    let of_cycle = |cycle: &Cycle| {
-        let weaken = cycle.edges.iter().any(|edge| edge.weaken.is_some());
-        match cycle.certain {
-            true if weaken => None,
-            true => Some("no single field frees this cycle: more than one has to become a `Weak`".to_owned()),
-            false => Some("if each of these pointers owns what it leads to, one has to become a `Weak`".to_owned()),
+/// What to do, unless a mark in the ring says it.
+fn what_to_do(group: &LostGroup) -> Option<String> {
+    let marked = |cycle: &Cycle| (0..cycle.ring).any(|member| on_the_ring(cycle, member).is_some_and(is_best));
+    match (&group.advice, &group.cycle) {
+        (Some(Advice::Weaken { .. }), Some(cycle)) if marked(cycle) => None,
+        (Some(what), _) => Some(advice::text(what)),
+        (None, Some(Cycle { certain: false, .. })) => {
+            Some("if each of these pointers owns what it leads to, one has to become a `Weak`".to_owned())
         }
-    };
-    group.advice.as_ref().map(groups::advice).or_else(|| group.cycle.as_ref().and_then(of_cycle))
+        (None, _) => None,
+    }
+}
+
+fn is_best(edge: &CycleEdge) -> bool {
+    edge.weaken == Some(0)
 }
 
 /// How many owners were not found, and the pointers that may be them.
@@ -163,7 +168,7 @@ fn owned(owned: &[Owned]) -> Option<String> {
 /// The members in their order, each with the field that leads to the next, and back to the first.
 fn ring(cycle: &Cycle, look: &Look) -> Vec<String> {
     // Of a ring that is too long to be shown the field to change is shown.
-    let best = cycle.edges.iter().find(|edge| edge.weaken == Some(0)).map_or(0, |edge| edge.from);
+    let best = cycle.edges.iter().find(|edge| is_best(edge)).map_or(0, |edge| edge.from);
     let start = if cycle.ring > MOST_MEMBERS { best } else { 0 };
     let around = (start..cycle.ring).chain(0..start);
     let edges: Vec<Option<&CycleEdge>> = around.clone().map(|member| on_the_ring(cycle, member)).collect();

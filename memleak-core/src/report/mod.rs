@@ -6,10 +6,12 @@
 //! - [`groups`]: the instances of the expectations that do not hold.
 //! - [`lost`]: unreachable memory.
 //! - [`holder`]: the way from a root to a value.
+//! - [`advice`]: what to do.
 //! - [`aside`]: what does not decide.
 //! - [`obstacle`]: why nothing could be told, and what to write instead.
 //! - [`backtrace`]: stacks, folded to the frames a user knows.
 
+mod advice;
 mod aside;
 mod backtrace;
 mod failure;

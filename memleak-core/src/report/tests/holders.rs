@@ -1,9 +1,10 @@
 //! Who holds an instance.
 
 use super::{TOKIO, at, counted, failed, field, frame, group, held_by, hop, missed, shows, stack};
-use crate::check::verdict::{Advice, Ended, Failure, Group, Holder, Missed, SecondCount, Verdict};
+use crate::check::verdict::{Ended, Failure, Group, Holder, Missed, SecondCount, Verdict};
+use crate::heap::advice::Advice;
 use crate::heap::graph::EdgeKind;
-use crate::heap::holders::{Await, HeldBy, Hop, Task, TaskKind, TaskState, Way};
+use crate::heap::holders::{Await, Counted, HeldBy, Hop, Task, TaskKind, TaskState, Way};
 use expect_test::expect;
 
 fn in_the_registry() -> Holder {
@@ -42,7 +43,7 @@ fn who_holds_it() {
     let group = Group {
         holders: vec![in_the_registry(), in_a_task()],
         retained: Some(3200),
-        advice: Some(Advice::Remove { from: "chat::REGISTRY".to_owned() }),
+        advice: Some(Advice::Remove { from: "chat::REGISTRY.sessions".to_owned(), task: None }),
         ..group("chat::Session", 2, stack()[..4].to_vec())
     };
     let missed = Missed { second: SecondCount::Live { certain: 2, possible: 0 }, ..missed("Session", vec![group]) };
@@ -57,7 +58,7 @@ fn who_holds_it() {
                                 .sessions: HashMap<u64, Arc<Session>> [value], strong 2 of 2 found
                 and by        task chat::heartbeat, spawned at src/session.rs:58,
                                 suspended at src/heartbeat.rs:17, local `session`: Arc<Session>, strong 2 of 2 found
-              help: chat::REGISTRY still has it: take it out when it is done with
+              help: chat::REGISTRY.sessions still has it: take it out when it is done with
 
             Counted when the test's body had ended, while the runtime was still running.
             Once the runtime was shut down, 2 still lived.
@@ -307,4 +308,42 @@ fn groups_that_read_alike_are_one() {
             Counted when the test's body had ended, while its thread was still alive.
         "#]],
     );
+}
+
+#[test]
+fn advice_of_every_kind() {
+    let (future, notified) = ("chat::heartbeat::{async_fn_env#0}", "tokio::sync::notify::Notified");
+    let (from, field) = ("chat::REGISTRY.sessions".to_owned(), "chat::Member .room".to_owned());
+    let owners = Counted { found: 1, strong: 2 };
+    let all = [
+        Advice::Remove { from: from.clone(), task: None },
+        Advice::Remove { from: "sessions".to_owned(), task: Some(future.into()) },
+        Advice::Clear { from },
+        Advice::EndTask { future: future.into(), waits_for: Some(notified.into()) },
+        Advice::EndTask { future: future.into(), waits_for: None },
+        Advice::PollTask { future: future.into() },
+        Advice::TakeResult { future: future.into() },
+        Advice::Receive,
+        Advice::EndThread { thread: "pump".into() },
+        Advice::Weaken { field: field.clone() },
+        Advice::WeakenSeveral,
+        Advice::Forgotten { owners: Some(owners) },
+        Advice::DropRaw { owners, field },
+    ];
+    let text: String = all.iter().map(|advice| super::super::advice::text(advice) + "\n").collect();
+    expect![[r#"
+        chat::REGISTRY.sessions still has it: take it out when it is done with
+        `sessions` of the task chat::heartbeat still has it: take it out when it is done with
+        chat::REGISTRY.sessions still leads to it: clear it when it is done with
+        the task chat::heartbeat has not ended: it waits for tokio::sync::notify::Notified; let that happen, or abort the task
+        the task chat::heartbeat has not ended: let it end, or abort it
+        the task chat::heartbeat was never polled: let it run, or abort it
+        the task chat::heartbeat has ended: await its handle, or drop the handle
+        nobody has received this message: receive it, or drop the receiver
+        thread `pump` has not ended: let it end
+        make chat::Member .room a `Weak`
+        no single field frees this cycle: more than one has to become a `Weak`
+        it was forgotten: look for `mem::forget`, `ManuallyDrop`, `leak`, or an `into_raw` without its `from_raw`
+        an owner may have become the raw pointer chat::Member .room: drop it as an owner, as `from_raw` makes one of it
+    "#]].assert_eq(&text);
 }

@@ -3,8 +3,9 @@
 use super::super::notes;
 use super::{failed, field, hop, look, shows, stack};
 use crate::check::verdict::{
-    Advice, Aside, Cycle, CycleEdge, Failure, Ignored, LostGroup, OnStack, Owned, Suspect, UnusedIgnore, Verdict,
+    Aside, Cycle, CycleEdge, Failure, Ignored, LostGroup, OnStack, Owned, Suspect, UnusedIgnore, Verdict,
 };
+use crate::heap::advice::Advice;
 use crate::heap::graph::EdgeKind;
 use crate::heap::holders::{Counted, Way};
 use expect_test::expect;
@@ -58,7 +59,7 @@ fn unreachable_memory() {
     let room = LostGroup { cycle: Some(cycle), blocks: 8, bytes: 1300, owned, ..lost("chat::Room", 1) };
     let forgotten = LostGroup {
         owners: Some(Counted { found: 0, strong: 1 }),
-        advice: Some(Advice::Forgotten),
+        advice: Some(Advice::Forgotten { owners: None }),
         ..lost("chat::Session", 2)
     };
     let unknown = LostGroup { type_name: None, stack: Vec::new(), ..lost("", 1) };
@@ -202,7 +203,13 @@ fn cycles_of_every_kind() {
         hops: vec![hop(&[field("waker")], "core::task::wake::Waker", EdgeKind::Borrowed)],
     }];
     let maybe = LostGroup { owners: Some(Counted { found: 1, strong: 2 }), suspects, ..group(maybe) };
-    let lost = vec![group(itself), group(nodes), group(stuck), maybe, group(long)];
+    let lost = vec![
+        group(itself),
+        LostGroup { advice: Some(Advice::Weaken { field: "chat::Node .next".to_owned() }), ..group(nodes) },
+        LostGroup { advice: Some(Advice::WeakenSeveral), ..group(stuck) },
+        maybe,
+        group(long),
+    ];
     shows(
         Verdict::Failed(Failure { lost, ..failed(vec![]) }),
         expect![[r#"
