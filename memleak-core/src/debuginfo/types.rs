@@ -14,6 +14,11 @@ pub trait Types {
     /// The type with this id.
     fn get(&self, id: TypeId) -> Rc<Type>;
 
+    /// Whether the compiler may have merged functions that do the same for several types. Then a stack may name the wrong one of them.
+    fn merged_functions(&self) -> bool {
+        false
+    }
+
     /// Where the `.await` is that a coroutine of this type is parked on in this state (`Suspend0`), if that is known.
     fn await_location(&self, _coroutine: TypeId, _state: &str) -> Option<Location> {
         None

@@ -1,10 +1,11 @@
-//! The words of a heap that lead into blocks: found by the kernel, then named after where they are.
+//! The words of a heap that lead into blocks: found by the kernel, then judged by the types.
 //!
 //! May use: `kernel`, `debuginfo` (types only), `address`.
 
 use crate::address::RuntimeAddress;
 use crate::heap::graph::{Edge, EdgeKind, Heap, Source};
-use crate::heap::snapshot::{Region, Snapshot};
+use crate::heap::outside::Places;
+use crate::heap::reading::{Reader, Verdict, counted};
 use crate::kernel::pointers::{Pointer, Targets};
 
 /// The edges of a heap, in order.
@@ -21,87 +22,124 @@ impl Edges {
     /// All of them.
     pub fn of(heap: &Heap<'_>) -> Edges {
         let snapshot = heap.view.snapshot;
-        let blocks = snapshot.blocks();
-        let targets = Targets::new(blocks.iter().map(|block| block.address.0..block.address.0 + block.size));
-        let inside = targets.pointers(snapshot.copies_of_blocks());
-        let inside = inside
-            .into_iter()
-            .map(|Pointer { at, from, to }| Edge {
-                from: Source::Block(from),
-                at: RuntimeAddress(at),
-                to,
-                kind: EdgeKind::Unknown,
-            })
-            .collect();
+        let targets = Targets::new(snapshot.blocks().iter().map(|block| block.address.0..block.address.0 + block.size));
+        let in_blocks = targets.pointers(snapshot.copies_of_blocks());
+        let in_regions = targets.pointers(snapshot.copies_of_regions());
+        let mut reader = Reader::new(heap, &in_blocks);
+        let places = Places::of(heap);
+        let mut found = Vec::with_capacity(in_regions.len());
+        for pointer in &in_regions {
+            let from = places.of_word(RuntimeAddress(pointer.at));
+            let verdict = match from {
+                Source::Root(index) => {
+                    let root = &heap.roots[index as usize];
+                    reader.in_root(root.ty, root.address, pointer)
+                }
+                _ => Verdict::Alive(EdgeKind::Unknown),
+            };
+            found.push((from, verdict));
+        }
+        let verdicts = reader.read_all();
+        let owners = Owners::of(heap, in_regions.iter().zip(found.iter().map(|(_, verdict)| *verdict)))
+            .and(in_blocks.iter().zip(verdicts.iter().copied()));
+        let edge = |from: Source, pointer: &Pointer, verdict: Verdict| {
+            let kind = owners.settle(heap, pointer.to, verdict)?;
+            Some(Edge { from, at: RuntimeAddress(pointer.at), to: pointer.to, kind })
+        };
+        let mut inside = Vec::with_capacity(in_blocks.len());
+        for (pointer, verdict) in in_blocks.iter().zip(verdicts) {
+            inside.extend(edge(Source::Block(pointer.from), pointer, verdict));
+        }
         let mut outside = Vec::new();
-        in_regions(heap, &targets, &mut outside);
-        in_registers(snapshot, &targets, &mut outside);
+        for (pointer, (from, verdict)) in in_regions.iter().zip(found) {
+            outside.extend(edge(from, pointer, verdict));
+        }
+        in_registers(heap, &targets, &mut outside);
         in_foreign_memory(heap, &mut outside);
-        Edges { inside, outside, dropped: vec![false; blocks.len()] }
+        Edges { inside, outside, dropped: dropped(heap) }
     }
 }
 
-/// Statics, the rest of segments, thread-locals, stacks.
-fn in_regions(heap: &Heap<'_>, targets: &Targets, edges: &mut Vec<Edge>) {
-    let places = Places::of(heap);
-    for Pointer { at, to, .. } in targets.pointers(heap.view.snapshot.copies_of_regions()) {
-        let at = RuntimeAddress(at);
-        edges.push(Edge { from: places.of_word(at), at, to, kind: EdgeKind::Unknown });
-    }
-}
-
-fn in_registers(snapshot: &Snapshot, targets: &Targets, edges: &mut Vec<Edge>) {
-    for (thread, record) in (0..).zip(snapshot.threads()) {
+fn in_registers(heap: &Heap<'_>, targets: &Targets, edges: &mut Vec<Edge>) {
+    for (thread, record) in (0..).zip(heap.view.snapshot.threads()) {
         let found = record.registers.iter().filter_map(|value| targets.at(*value));
         let at = RuntimeAddress(u64::from(record.id));
         edges.extend(found.map(|to| Edge { from: Source::Register(thread), at, to, kind: EdgeKind::Unknown }));
     }
 }
 
-/// Another allocator's memory may be free, so what is there has to look more like a pointer than elsewhere.
+/// Another allocator's memory may be free, so what is there has to look more like a pointer than elsewhere: it leads to the start of a block,
+/// or to the value of an `Rc` or `Arc`, which is where `into_raw` and wakers point to.
 fn in_foreign_memory(heap: &Heap<'_>, edges: &mut Vec<Edge>) {
+    const COUNTS: u64 = 16;
     let snapshot = heap.view.snapshot;
     for word in snapshot.foreign() {
-        if let Some(block) = snapshot.block_starting(RuntimeAddress(word.value)) {
+        let starting = |address| snapshot.block_starting(RuntimeAddress(address));
+        let counted =
+            || starting(word.value.wrapping_sub(COUNTS)).filter(|block| counted(*heap, &heap.contents[*block]));
+        if let Some(block) = starting(word.value).or_else(counted) {
             edges.push(Edge { from: Source::Foreign, at: word.at, to: block as u32, kind: EdgeKind::Unknown });
         }
     }
 }
 
-/// What is where outside of the heap.
-struct Places<'a> {
-    snapshot: &'a Snapshot,
-    /// By address: start, end, index.
-    roots: Vec<(RuntimeAddress, RuntimeAddress, u32)>,
+fn dropped(heap: &Heap<'_>) -> Vec<bool> {
+    let without_strong = |block: usize| {
+        let bytes = heap.view.snapshot.bytes_of(block);
+        bytes.len() >= 8 && bytes[..8] == [0; 8]
+    };
+    (0..).zip(heap.contents).map(|(block, content)| without_strong(block) && counted(*heap, content)).collect()
 }
 
-impl<'a> Places<'a> {
-    fn of(heap: &Heap<'a>) -> Places<'a> {
-        let sized = (0..).zip(heap.roots).map(|(index, root)| {
-            let size = heap.view.types.get(root.ty).size;
-            (root.address, RuntimeAddress(root.address.0 + size), index)
-        });
-        let mut roots: Vec<_> = sized.filter(|(start, end, _)| start < end).collect();
-        roots.sort_unstable();
-        Places { snapshot: heap.view.snapshot, roots }
+/// How many owners each block has.
+struct Owners {
+    /// By block.
+    found: Vec<Found>,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Found {
+    /// Certain ones: alone, and counted.
+    alive: [u32; 2],
+    /// Those that may be stale copies.
+    possible: [u32; 2],
+}
+
+impl Owners {
+    fn of<'p>(heap: &Heap<'_>, words: impl Iterator<Item = (&'p Pointer, Verdict)>) -> Owners {
+        Owners { found: vec![Found::default(); heap.contents.len()] }.and(words)
     }
 
-    fn of_word(&self, at: RuntimeAddress) -> Source {
-        let root = self.roots.partition_point(|(start, _, _)| *start <= at).checked_sub(1).map(|last| self.roots[last]);
-        if let Some((_, end, index)) = root
-            && at < end
-        {
-            return Source::Root(index);
+    fn and<'p>(mut self, words: impl Iterator<Item = (&'p Pointer, Verdict)>) -> Owners {
+        for (pointer, verdict) in words {
+            let found = &mut self.found[pointer.to as usize];
+            match verdict {
+                Verdict::Alive(EdgeKind::Owning) => found.alive[0] += 1,
+                Verdict::Alive(EdgeKind::Counted) => found.alive[1] += 1,
+                Verdict::Possible(EdgeKind::Owning) => found.possible[0] += 1,
+                Verdict::Possible(EdgeKind::Counted) => found.possible[1] += 1,
+                _ => {}
+            }
         }
-        let holds =
-            |region: &Option<Region>| region.is_some_and(|region| at.0.wrapping_sub(region.start.0) < region.size);
-        let threads = || (0..).zip(self.snapshot.threads());
-        if let Some((thread, _)) = threads().find(|(_, thread)| holds(&thread.thread_locals)) {
-            return Source::ThreadMemory(thread);
-        }
-        if let Some((thread, _)) = threads().find(|(_, thread)| holds(&thread.stack)) {
-            return Source::Stack(thread);
-        }
-        Source::Segment
+        self
+    }
+
+    /// The kind of an edge; none if there is none. What may be a stale copy of an owner is the owner if there is room for one: a block has
+    /// one `Box`, and as many `Arc`s as it counts.
+    fn settle(&self, heap: &Heap<'_>, to: u32, verdict: Verdict) -> Option<EdgeKind> {
+        let Found { alive, possible } = self.found[to as usize];
+        Some(match verdict {
+            Verdict::Unread | Verdict::Dead => return None,
+            Verdict::Alive(kind) => kind,
+            Verdict::Possible(EdgeKind::Weak) => EdgeKind::Weak,
+            Verdict::Possible(EdgeKind::Owning) if alive[0] == 0 && possible[0] == 1 => EdgeKind::Owning,
+            Verdict::Possible(EdgeKind::Counted) => {
+                let bytes = heap.view.snapshot.bytes_of(to as usize).first_chunk();
+                let strong = bytes.map_or(0, |count| u64::from_le_bytes(*count));
+                let fits = u64::from(alive[1] + possible[1]) <= strong;
+                if fits { EdgeKind::Counted } else { EdgeKind::Unknown }
+            }
+            Verdict::Possible(_) => EdgeKind::Unknown,
+        })
     }
 }

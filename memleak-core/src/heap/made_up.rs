@@ -5,17 +5,17 @@ use crate::debuginfo::functions::Location;
 use crate::debuginfo::types::{Discriminant, Field, Type, TypeId, TypeKind, Types, Variant};
 use crate::heap::containers::View;
 use crate::heap::contents::Content;
-use crate::heap::graph::Heap;
+use crate::heap::graph::{EdgeKind, Graph, Heap};
 use crate::heap::instances::{Instance, Root, Subject, find};
-use crate::heap::snapshot::{Snapshot, Thread};
+use crate::heap::snapshot::{ForeignWord, Region, Snapshot, Thread};
 use crate::stack::StackId;
 use crate::tracker::{Block, Origin};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 /// Types without debug info.
 #[derive(Default)]
-pub struct MadeUpTypes(RefCell<Vec<Rc<Type>>>);
+pub struct MadeUpTypes(RefCell<Vec<Rc<Type>>>, Cell<bool>);
 
 impl Types for MadeUpTypes {
     fn get(&self, id: TypeId) -> Rc<Type> {
@@ -26,6 +26,10 @@ impl Types for MadeUpTypes {
     fn await_location(&self, coroutine: TypeId, state: &str) -> Option<Location> {
         let line = state.strip_prefix("Suspend")?.parse().ok()?;
         Some(Location { file: self.get(coroutine).name.clone(), line })
+    }
+
+    fn merged_functions(&self) -> bool {
+        self.1.get()
     }
 }
 
@@ -41,6 +45,11 @@ impl MadeUpTypes {
         let mut types = self.0.borrow_mut();
         let changed = Type { kind, ..(*types[id.0 as usize]).clone() };
         types[id.0 as usize] = Rc::new(changed);
+    }
+
+    /// From now on functions may have been merged.
+    pub fn merge_functions(&self) {
+        self.1.set(true);
     }
 
     pub fn scalar(&self, name: &str, size: u64) -> TypeId {
@@ -96,6 +105,8 @@ pub struct MadeUpHeap {
     blocks: Vec<(Block, Vec<u8>, Content)>,
     statics: Vec<(RuntimeAddress, Vec<u8>)>,
     roots: Vec<Root>,
+    threads: Vec<Thread>,
+    foreign: Vec<ForeignWord>,
 }
 
 pub fn words(words: &[u64]) -> Vec<u8> {
@@ -132,9 +143,51 @@ impl MadeUpHeap {
     pub fn with<R>(&self, threads: &[Thread], look: impl FnOnce(&Heap<'_>) -> R) -> R {
         let blocks = self.blocks.iter().map(|(block, bytes, _)| (*block, bytes.clone())).collect();
         let contents: Vec<Content> = self.blocks.iter().map(|(_, _, content)| content.clone()).collect();
-        let snapshot = Snapshot::made_up(blocks, self.statics.clone()).with_threads(threads.to_vec(), Vec::new());
+        let snapshot = Snapshot::made_up(blocks, self.statics.clone());
+        let snapshot = snapshot.with_threads(threads.to_vec(), self.foreign.clone());
         let view = View { snapshot: &snapshot, types: &self.types };
         look(&Heap { view, contents: &contents, roots: &self.roots })
+    }
+
+    /// Writable memory that no static covers.
+    pub fn segment(&mut self, address: u64, bytes: Vec<u8>) {
+        self.statics.push((RuntimeAddress(address), bytes));
+    }
+
+    /// A thread with this on its stack, in its thread-local memory, and in its registers.
+    pub fn thread(&mut self, stack: (u64, &[u64]), thread_locals: (u64, &[u64]), registers: &[u64]) {
+        let mut region = |(address, content): (u64, &[u64])| {
+            self.statics.push((RuntimeAddress(address), words(content)));
+            Some(Region { start: RuntimeAddress(address), size: content.len() as u64 * 8 })
+        };
+        self.threads.push(Thread {
+            id: 100 + self.threads.len() as u32,
+            stack: region(stack),
+            thread_locals: region(thread_locals),
+            registers: registers.to_vec(),
+            stopped: true,
+            ..Thread::default()
+        });
+    }
+
+    /// A word in another allocator's memory.
+    pub fn foreign(&mut self, at: u64, value: u64) {
+        self.foreign.push(ForeignWord { at: RuntimeAddress(at), value });
+    }
+
+    pub fn graph(&self) -> Graph {
+        self.with(&self.threads, Graph::of)
+    }
+
+    /// The edges, written out: where the word is, where its block starts, and the kind; by address.
+    pub fn edges(&self) -> Vec<(u64, u64, EdgeKind)> {
+        let graph = self.graph();
+        let inside = (0..graph.blocks() as u32).flat_map(|block| graph.from_block(block));
+        let all = inside.chain(graph.from_outside());
+        let mut edges: Vec<_> =
+            all.map(|edge| (edge.at.0, self.blocks[edge.to as usize].0.address.0, edge.kind)).collect();
+        edges.sort_unstable();
+        edges
     }
 
     pub fn find(&self, wanted: &str) -> Vec<Instance> {

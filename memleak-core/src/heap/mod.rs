@@ -9,6 +9,9 @@
 //! - [`program`]: the running program, which ties the above to its debug info.
 //! - [`instances`]: the search for the live instances of a type.
 //! - [`places`]: from a word in memory to the field it is.
+//! - [`words`]: what a word of a value is.
+//! - [`reading`]: what the words of each block are, as its best witness says.
+//! - [`outside`]: what is where outside of the heap.
 //! - [`edges`]: the words that lead into blocks.
 //! - [`graph`]: who points to whom.
 //! - [`reach`]: what is reachable, and on which way.
@@ -36,12 +39,15 @@ pub mod instances;
 mod interior;
 pub mod lost;
 pub mod naming;
+pub mod outside;
 pub mod places;
 pub mod program;
 pub mod reach;
+pub mod reading;
 pub mod retained;
 pub mod snapshot;
 pub mod tasks;
+pub mod words;
 
 #[cfg(test)]
 mod lost_tests;
