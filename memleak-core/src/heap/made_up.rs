@@ -92,7 +92,8 @@ impl MadeUpTypes {
     /// `Vec<T>`: capacity, pointer, length.
     pub fn vec(&self, element: TypeId) -> TypeId {
         let word = self.scalar("usize", 8);
-        let fields = self.fields(&[("cap", 0, word), ("pointer", 8, word), ("len", 16, word)]);
+        let pointer = self.pointer("*const u8", self.scalar("u8", 1));
+        let fields = self.fields(&[("cap", 0, word), ("pointer", 8, pointer), ("len", 16, word)]);
         let name = format!("alloc::vec::Vec<{}, alloc::alloc::Global>", self.get(element).name);
         self.add(&name, 24, TypeKind::Struct { fields }, &[("T", element)])
     }
@@ -115,6 +116,12 @@ pub fn words(words: &[u64]) -> Vec<u8> {
 
 impl MadeUpHeap {
     pub fn block(&mut self, address: u64, bytes: Vec<u8>, content: Content) {
+        self.block_behind(address, bytes, content);
+        self.blocks.sort_by_key(|(block, _, _)| block.address);
+    }
+
+    /// A block behind all others.
+    pub fn block_behind(&mut self, address: u64, bytes: Vec<u8>, content: Content) {
         let record = Block {
             address: RuntimeAddress(address),
             size: bytes.len() as u64,
@@ -123,7 +130,6 @@ impl MadeUpHeap {
             origin: Origin::Alloc,
         };
         self.blocks.push((record, bytes, content));
-        self.blocks.sort_by_key(|(block, _, _)| block.address);
     }
 
     pub fn root(&mut self, address: u64, bytes: Vec<u8>, ty: TypeId) {

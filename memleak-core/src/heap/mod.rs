@@ -50,6 +50,8 @@ pub mod tasks;
 pub mod words;
 
 #[cfg(test)]
+mod graph_tests;
+#[cfg(test)]
 mod lost_tests;
 #[cfg(test)]
 mod made_up;
