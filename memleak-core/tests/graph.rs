@@ -157,6 +157,7 @@ fn every_owner_in_a_static_is_certain() {
 }
 
 #[derive(Default)]
+#[expect(clippy::vec_box, reason = "each session is to have a block of its own")]
 struct Spare {
     vec: Vec<Box<Session>>,
     deque: VecDeque<Box<Session>>,
@@ -196,7 +197,7 @@ fn what_was_taken_out_is_lost_though_its_address_is_still_there() {
             spare.weak = Rc::downgrade(&rc);
             spare.dropped = Rc::downgrade(&Rc::new(Session { _id: 6 }));
             let weak_only = hide(Rc::into_raw(rc));
-            let Some(Ok(variant)) = std::mem::replace(&mut spare.variant, Some(Err(1))) else { unreachable!() };
+            let Some(Ok(variant)) = spare.variant.replace(Err(1)) else { unreachable!() };
             vec![
                 forget(spare.vec.pop().unwrap()),
                 forget(spare.deque.pop_front().unwrap()),
