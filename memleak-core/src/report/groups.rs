@@ -5,6 +5,7 @@ use super::holder::{self, Positions};
 use super::{Ink, Look, advice, count, help, labelled, size};
 use crate::check::verdict::{Doubt, Group, Missed, Place};
 use crate::query::short::{short, short_function};
+use std::collections::HashMap;
 
 /// The most groups shown of one expectation.
 const MOST_GROUPS: usize = 20;
@@ -46,6 +47,7 @@ pub(super) fn describe(missed: &Missed, look: &Look, lines: &mut Vec<String>) {
 /// Puts groups together that a reader could not tell apart.
 fn alike<'a>(groups: &'a [Group], look: &Look) -> Vec<Alike<'a>> {
     let mut keys = Vec::new();
+    let mut by_type_and_place: HashMap<_, Vec<usize>> = HashMap::new();
     let mut all: Vec<Alike<'_>> = Vec::new();
     for group in groups {
         let (place, stack) = match &group.place {
@@ -54,8 +56,10 @@ fn alike<'a>(groups: &'a [Group], look: &Look) -> Vec<Alike<'a>> {
         };
         let held: Vec<_> = group.holders.iter().map(|holder| holder::lines(holder, Positions::Any, look)).collect();
         let from = backtrace::from_first_shown(stack).first();
-        let key = (&group.type_name, group.size, &group.doubt, place, from, held, &group.advice);
-        if let Some(index) = keys.iter().position(|other| *other == key) {
+        let near = (&group.type_name, from.map(|frame| (&frame.function, &frame.location)));
+        let near = by_type_and_place.entry(near).or_default();
+        let key = (group.size, &group.doubt, place, held, &group.advice);
+        if let Some(&index) = near.iter().find(|other| keys[**other] == key) {
             let alike = &mut all[index];
             alike.count += group.count;
             alike.before += group.before;
@@ -63,6 +67,7 @@ fn alike<'a>(groups: &'a [Group], look: &Look) -> Vec<Alike<'a>> {
             alike.stacks.add(stack);
             alike.positions = Positions::Any;
         } else {
+            near.push(keys.len());
             keys.push(key);
             let Group { count, before, retained, .. } = *group;
             let positions = Positions::Shown;

@@ -6,6 +6,7 @@ use super::{Ink, Look, advice, count, help, join, labelled, size};
 use crate::check::verdict::{Cycle, CycleEdge, LostGroup, Owned};
 use crate::heap::advice::Advice;
 use crate::query::short::short;
+use std::collections::HashMap;
 
 /// The most groups shown.
 const MOST_GROUPS: usize = 20;
@@ -55,12 +56,16 @@ struct Alike<'a> {
 /// Puts groups together that a reader could not tell apart.
 fn alike<'a>(lost: &'a [LostGroup], look: &Look) -> Vec<Alike<'a>> {
     let mut keys = Vec::new();
+    let mut by_type_and_place: HashMap<_, Vec<usize>> = HashMap::new();
     let mut all: Vec<Alike<'_>> = Vec::new();
     for group in lost {
         let from = backtrace::from_first_shown(&group.stack).first();
         let cycle = group.cycle.as_ref().map(|cycle| (ring(cycle, look), beside_the_ring(cycle)));
-        let key = (&group.type_name, group.size, from, cycle, owners(group), &group.advice);
-        let Some(index) = keys.iter().position(|other| *other == key) else {
+        let near = (&group.type_name, from.map(|frame| (&frame.function, &frame.location)));
+        let near = by_type_and_place.entry(near).or_default();
+        let key = (group.size, cycle, owners(group), &group.advice);
+        let Some(&index) = near.iter().find(|other| keys[**other] == key) else {
+            near.push(keys.len());
             keys.push(key);
             let LostGroup { count, blocks, bytes, ref owned, ref stack, .. } = *group;
             all.push(Alike { first: group, count, blocks, bytes, owned: owned.clone(), stacks: Stacks::of(stack) });

@@ -268,3 +268,38 @@ fn what_is_not_shown_is_counted() {
     assert!(text.contains(keeps), "{text}");
     assert!(text.contains("\n  … 10 more blocks (640 bytes) in 5 other groups not shown\n"), "{text}");
 }
+
+#[test]
+fn groups_that_read_alike_are_one() {
+    let message = |bytes| vec![Owned { type_name: Some("chat::Message".to_owned()), blocks: 1, bytes }];
+    let called = [&stack()[..4], &stack()[8..]].concat();
+    let with = |bytes| LostGroup { owned: message(bytes), blocks: 2, bytes: 64 + bytes, ..lost("chat::Room", 1) };
+    let groups = vec![
+        with(10),
+        LostGroup { stack: called, ..with(30) },
+        LostGroup { size: Some(65), ..with(10) },
+        LostGroup { owners: Some(Counted { found: 0, strong: 1 }), ..with(10) },
+    ];
+    shows(
+        Verdict::Failed(Failure { lost: groups, ..failed(vec![]) }),
+        expect![[r#"
+        8 blocks (316 bytes) are unreachable: nothing points to them any more
+
+          chat::Room  2 unreachable, 64 bytes each, 168 bytes in 4 blocks
+            allocated at  src/session.rs:41  chat::Session::connect
+                          … called from 2 places
+            keeps         2 chat::Message (40 bytes)
+
+          chat::Room  1 unreachable, 65 bytes, 74 bytes in 2 blocks
+            allocated at  src/session.rs:41  chat::Session::connect
+            keeps         1 chat::Message (10 bytes)
+
+          chat::Room  1 unreachable, 64 bytes, 74 bytes in 2 blocks
+            allocated at  src/session.rs:41  chat::Session::connect
+            owners        1 of 1 not found: forgotten (`mem::forget`, `into_raw`), or kept where memleak does not look
+            keeps         1 chat::Message (10 bytes)
+
+        Unreachable memory was looked for when the thread of the test's body had ended.
+    "#]],
+    );
+}
