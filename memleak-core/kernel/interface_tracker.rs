@@ -39,6 +39,39 @@ pub struct RawBlock {
     pub found: u32,
 }
 
+/// Where a thread is, or was.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RawThread {
+    /// The address of its thread-local word, which is at the same distance from each thread's thread pointer.
+    pub word: u64,
+    /// The system's number for it; zero if it has ended.
+    pub id: u32,
+}
+
+/// Memory to look for pointers in, copied.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct RawPiece {
+    /// Where it was; a multiple of 8.
+    pub address: u64,
+    /// No smaller word can lead to a block.
+    pub lowest: u64,
+    /// No larger one.
+    pub highest: u64,
+}
+
+/// A word that leads to a block.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RawWord {
+    pub at: u64,
+    pub value: u64,
+}
+
+/// What an `Rc` or `Arc` holds is behind its two counts.
+pub const SHARED_COUNTS: u64 = 16;
+
 /// What could not be recorded.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
@@ -126,6 +159,20 @@ pub struct Tracker {
     pub block_at: unsafe extern "C" fn(address: u64, into: *mut RawBlock),
     /// While frozen: copies the bytes of these live blocks, one behind the other, to `into`, which has room for all of them.
     pub copy_blocks: unsafe extern "C" fn(blocks: *const RawBlock, count: usize, into: *mut u8),
+    /// While frozen: writes those of the copied words that lead to the start of a block or to what it would share, at most `room`, and says
+    /// how many there are. Words in the given blocks do not count; these are sorted, and the first is the first that ends behind the piece's
+    /// start.
+    pub search: unsafe extern "C" fn(
+        piece: &RawPiece,
+        words: *const u64,
+        count: usize,
+        blocks: *const RawBlock,
+        block_count: usize,
+        into: *mut RawWord,
+        room: usize,
+    ) -> usize,
+    /// Which threads there are and have been, as far as they have come to the hook: writes at most `room`, and says how many there are.
+    pub threads: unsafe extern "C" fn(into: *mut RawThread, room: usize) -> usize,
     /// The addresses of memleak's own memory; empty if tracking was never on.
     pub own_memory: unsafe extern "C" fn(into: *mut Range),
     /// Copies memory that other threads may be writing.

@@ -2,7 +2,9 @@
 //!
 //! May use: `interface_tracker`.
 
-use super::interface_tracker::{OFF, Range, RawBlock, RawLosses, RawRule, RawTraffic, Tracker};
+use super::interface_tracker::{
+    OFF, Range, RawBlock, RawLosses, RawPiece, RawRule, RawThread, RawTraffic, RawWord, Tracker,
+};
 use core::sync::atomic::AtomicU32;
 
 /// The door of the tracking half.
@@ -28,6 +30,8 @@ pub static MEMLEAK_TRACKER: Tracker = Tracker {
     blocks,
     block_at,
     copy_blocks,
+    search,
+    threads,
     own_memory,
     copy,
     frames,
@@ -45,6 +49,20 @@ unsafe extern "C" fn own_realloc(_: *mut u8, _: usize, _: usize, _: usize, _: *m
     false
 }
 unsafe extern "C" fn relocate(_: *mut u8, _: usize, _: *mut u8, _: usize) {}
+unsafe extern "C" fn search(
+    _: &RawPiece,
+    _: *const u64,
+    _: usize,
+    _: *const RawBlock,
+    _: usize,
+    _: *mut RawWord,
+    _: usize,
+) -> usize {
+    0
+}
+unsafe extern "C" fn threads(_: *mut RawThread, _: usize) -> usize {
+    0
+}
 unsafe extern "C" fn own_memory(into: *mut Range) {
     // SAFETY: the caller passes a place for the answer.
     unsafe { *into = Range::default() };

@@ -216,7 +216,8 @@ fn take_while(work: fn()) {
     for _ in 0..100 {
         let before = TURNS.load(Ordering::Relaxed);
         let snapshot = Snapshot::take();
-        assert!(snapshot.threads().iter().all(|thread| thread.stopped));
+        let running: Vec<_> = snapshot.threads().iter().filter(|thread| !thread.stopped).collect();
+        assert!(running.is_empty(), "{running:?}");
         let begin = Instant::now();
         while TURNS.load(Ordering::Relaxed) == before && begin.elapsed() < Duration::from_secs(5) {
             thread::yield_now();
@@ -449,5 +450,116 @@ fn a_destroyed_thread_local_holds_nothing() {
         assert_eq!(in_thread_locals(&program, &snapshot, "world::Session"), []);
         drop(end);
         thread.join().unwrap();
+    });
+}
+
+/// Whether a word outside of the heap's blocks leads to this block, and which kinds of places were looked at: foreign memory, or others.
+fn is_foreign(snapshot: &Snapshot, address: u64) -> bool {
+    snapshot.foreign().iter().any(|word| word.value == address || word.value == address + 16)
+}
+
+#[test]
+fn a_pointer_in_memory_of_the_c_library_is_found() {
+    tracked("a_pointer_in_memory_of_the_c_library_is_found", || {
+        let [to_start, to_value, inside] =
+            [0; 3].map(|_| Box::leak(Box::new([7u64; 20])) as *const [u64; 20] as u64 ^ MASK);
+        // SAFETY: room for four words, which stays.
+        unsafe {
+            let room: *mut u64 = libc::calloc(4, 8).cast();
+            room.write(to_start ^ MASK);
+            room.add(1).write((to_value ^ MASK) + 16);
+            room.add(2).write((inside ^ MASK) + 8);
+        }
+        let snapshot = Snapshot::take();
+        let found = [to_start, to_value, inside].map(|address| is_foreign(&snapshot, address ^ MASK));
+        assert_eq!(found, [true, true, false], "{:?}", snapshot.foreign());
+    });
+}
+
+#[test]
+fn what_is_left_on_the_stack_of_an_ended_thread_is_not_found() {
+    tracked("what_is_left_on_the_stack_of_an_ended_thread_is_not_found", || {
+        let masked = Box::leak(Box::new([7u64; 20])) as *const [u64; 20] as u64 ^ MASK;
+        let place = thread::spawn(move || {
+            let left = black_box([masked ^ MASK; 64]);
+            left.as_ptr() as u64
+        });
+        let place = place.join().unwrap();
+        let snapshot = Snapshot::take();
+        // SAFETY: the C library has kept the stack.
+        let left = unsafe { std::slice::from_raw_parts(place as *const u64, 64) };
+        assert!(left.contains(&(masked ^ MASK)), "it is there");
+        assert!(!is_foreign(&snapshot, masked ^ MASK), "{place:x} {:x?}", snapshot.foreign());
+    });
+}
+
+#[test]
+fn a_snapshot_leaves_nothing_that_the_next_one_finds() {
+    tracked("a_snapshot_leaves_nothing_that_the_next_one_finds", || {
+        let threads: Vec<_> = (0..4)
+            .map(|number| {
+                Running::start(&number.to_string(), |ready, ended| {
+                    let local = black_box(Box::new(5));
+                    ready();
+                    let _ = ended.recv();
+                    drop(local);
+                })
+            })
+            .collect();
+        let blocks: Vec<u64> =
+            (0..100).map(|_| Box::leak(Box::new([7u64; 20])) as *const [u64; 20] as u64 ^ MASK).collect();
+        for _ in 0..5 {
+            let snapshot = Snapshot::take();
+            let found: Vec<_> = blocks.iter().filter(|block| is_foreign(&snapshot, **block ^ MASK)).collect();
+            assert!(found.is_empty(), "{} of {:x?}", found.len(), snapshot.foreign());
+        }
+        threads.into_iter().for_each(Running::end);
+    });
+}
+
+/// The words of all regions outside the heap that lead into this block or to its end.
+fn leading_to(snapshot: &Snapshot, address: u64, size: u64) -> Vec<(u64, u64)> {
+    let mut found = Vec::new();
+    for region in snapshot.regions() {
+        for (index, word) in words(snapshot, Some(region)).enumerate() {
+            if (address..=address + size).contains(&word) {
+                found.push((region.start.0 + 8 * index as u64, word));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn what_malloc_keeps_for_itself_leads_nowhere() {
+    tracked("what_malloc_keeps_for_itself_leads_nowhere", || {
+        for size in [16usize, 24, 32, 40, 64, 72] {
+            let addresses: Vec<u64> = {
+                // The last ones before the end of what malloc has, with free memory between them.
+                let blocks: Vec<Box<[u8]>> = (0..40).map(|_| black_box(vec![1u8; size]).into_boxed_slice()).collect();
+                let mut gaps: Vec<*mut libc::c_void> = Vec::new();
+                let mut addresses = Vec::new();
+                for block in blocks {
+                    addresses.push(Box::leak(block).as_ptr() as u64 ^ MASK);
+                    // SAFETY: freed below, once. Too large to be kept for the thread.
+                    gaps.push(unsafe { libc::malloc(3000) });
+                    addresses.push(Box::leak(black_box(vec![1u8; size]).into_boxed_slice()).as_ptr() as u64 ^ MASK);
+                }
+                // SAFETY: each was allocated above.
+                gaps.iter().for_each(|gap| unsafe { libc::free(*gap) });
+                addresses
+            };
+            let snapshot = Snapshot::take();
+            for address in addresses {
+                let found = leading_to(&snapshot, address ^ MASK, size as u64);
+                assert!(found.is_empty(), "{size}: {:x} {found:x?}", address ^ MASK);
+                assert!(
+                    !is_foreign(&snapshot, address ^ MASK),
+                    "{size}: {:x} {:x?}",
+                    address ^ MASK,
+                    snapshot.foreign()
+                );
+            }
+        }
     });
 }

@@ -64,6 +64,7 @@ use super::super::interface_tracker::*;
 use super::lock::{self, held_by_me, pause, pause_or_sleep};
 use super::modules;
 use super::os;
+use super::outside;
 use super::pool;
 use super::rule_table;
 use super::rules::rule_for;
@@ -71,6 +72,7 @@ use super::stacks;
 use super::table;
 use super::threads::{self, CHUNK, Thread};
 use super::unwind::Registers;
+use super::whereabouts;
 use super::wipe;
 use core::arch::naked_asm;
 use core::ptr;
@@ -99,6 +101,8 @@ pub static MEMLEAK_TRACKER: Tracker = Tracker {
     blocks,
     block_at,
     copy_blocks,
+    search,
+    threads: list_threads,
     own_memory,
     copy,
     frames,
@@ -486,6 +490,29 @@ unsafe extern "C" fn copy_blocks(blocks: *const RawBlock, count: usize, mut into
         unsafe { copy(block.address as *const u8, into, block.size as usize) };
         into = into.wrapping_add(block.size as usize);
     }
+}
+
+unsafe extern "C" fn search(
+    piece: &RawPiece,
+    words: *const u64,
+    count: usize,
+    blocks: *const RawBlock,
+    block_count: usize,
+    into: *mut RawWord,
+    room: usize,
+) -> usize {
+    // SAFETY: the caller passes so many words and blocks, and room for so many answers.
+    let (words, blocks, into) = unsafe {
+        let (words, blocks) =
+            (core::slice::from_raw_parts(words, count), core::slice::from_raw_parts(blocks, block_count));
+        (words, blocks, core::slice::from_raw_parts_mut(into, room))
+    };
+    outside::search(*piece, words, blocks, into)
+}
+
+unsafe extern "C" fn list_threads(into: *mut RawThread, room: usize) -> usize {
+    // SAFETY: the caller passes room for that many.
+    whereabouts::copy(unsafe { core::slice::from_raw_parts_mut(into, room) })
 }
 
 unsafe extern "C" fn own_memory(into: *mut Range) {

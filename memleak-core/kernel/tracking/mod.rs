@@ -7,6 +7,7 @@ mod hooks;
 mod lock;
 mod modules;
 mod os;
+mod outside;
 mod pool;
 mod rule_table;
 mod rules;
@@ -14,6 +15,7 @@ mod stacks;
 mod table;
 mod threads;
 mod unwind;
+mod whereabouts;
 mod wipe;
 
 pub use hooks::MEMLEAK_TRACKER;

@@ -32,8 +32,12 @@ const FUTEX_WAIT_PRIVATE: c_int = 128;
 const FUTEX_WAKE_PRIVATE: c_int = 129;
 #[cfg(target_arch = "x86_64")]
 const SYS_FUTEX: c_long = 202;
+#[cfg(target_arch = "x86_64")]
+const SYS_GETTID: c_long = 186;
 #[cfg(target_arch = "aarch64")]
 const SYS_FUTEX: c_long = 98;
+#[cfg(target_arch = "aarch64")]
+const SYS_GETTID: c_long = 178;
 
 /// Addresses without memory; null if there are none.
 pub fn reserve(len: usize) -> *mut u8 {
@@ -67,6 +71,12 @@ pub fn address_space_limit() -> usize {
     // SAFETY: two words, which is what the call fills.
     unsafe { getrlimit(RLIMIT_AS, &raw mut limits) };
     limits[0]
+}
+
+/// The system's number for this thread.
+pub fn thread_id() -> u32 {
+    // SAFETY: no preconditions.
+    unsafe { syscall(SYS_GETTID) as u32 }
 }
 
 /// Lets another thread run.

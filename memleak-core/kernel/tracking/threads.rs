@@ -1,6 +1,6 @@
 //! What the hook keeps per thread.
 //!
-//! May use: `lock`, `os`, `pool`, `stacks`, `unwind`, and the door's count of untracked threads.
+//! May use: `lock`, `os`, `pool`, `stacks`, `unwind`, `whereabouts`, and the door's count of untracked threads.
 //!
 //! A thread's record is made at its first event, found through one thread-local word, and returned by a pthread key's destructor when
 //! the thread exits. A thread that still allocates after that (in destructors of other keys) takes a record again and its destructor is
@@ -13,6 +13,7 @@ use super::os;
 use super::pool;
 use super::stacks;
 use super::unwind::Memo;
+use super::whereabouts;
 use core::cell::{Cell, UnsafeCell};
 use core::ffi::c_void;
 use core::ptr;
@@ -148,6 +149,7 @@ fn enter() -> Option<&'static Thread> {
     unsafe {
         *os::thread_word() = record.cast_mut().cast();
         os::pthread_setspecific(KEY.load(Ordering::Acquire), record.cast());
+        whereabouts::enter();
         Some(&*record)
     }
 }
@@ -178,6 +180,7 @@ unsafe extern "C" fn exit(record: *mut c_void) {
     let thread = unsafe { &*record.cast_const().cast::<Thread>() };
     thread.busy.set(false);
     thread.suspend(i32::MIN);
+    whereabouts::leave();
     let _held = LISTS.hold();
     thread.next_free.set(FREE.load(Ordering::Relaxed));
     FREE.store(record.cast(), Ordering::Relaxed);

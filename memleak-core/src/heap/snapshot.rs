@@ -4,7 +4,7 @@
 
 use crate::address::RuntimeAddress;
 use crate::process::{Room, Task, World};
-use crate::tracker::{self, Block, Census, Frozen, Losses};
+use crate::tracker::{self, Block, Census, Frozen, Losses, Word};
 use std::ops::Range;
 
 /// Memory outside the heap: statics, stacks, thread-locals.
@@ -73,7 +73,10 @@ impl Snapshot {
             let frozen = tracker::freeze();
             let mut copying = Copying::new(&frozen, outside);
             // If there was too little room, there is more at the next try.
-            let Ok(world) = room.stop(&frozen) else { continue };
+            let Ok(mut world) = room.stop(&frozen) else { continue };
+            if world.search_foreign(&copying.census).is_err() {
+                continue;
+            }
             match copying.copy(&world, &frozen) {
                 Ok(()) => {
                     world.resume();
@@ -239,6 +242,10 @@ impl<'f> Copying<'f> {
             let start = self.bytes.len();
             if frozen.copy_memory(region.start, region.size as usize, &mut self.bytes) {
                 self.regions.push((region, start));
+                if let Some(not) = world.not_pointers().filter(|not| range.start <= not.start && not.end <= range.end) {
+                    let at = |address: u64| start + (address - range.start) as usize;
+                    self.bytes[at(not.start)..at(not.end)].fill(0);
+                }
             }
         }
         Ok(())
@@ -248,8 +255,10 @@ impl<'f> Copying<'f> {
     fn finish(mut self, world: &World<'_>) -> Snapshot {
         self.regions.sort_unstable_by_key(|(region, _)| region.start);
         let threads = world.tasks().map(|task| self.thread(&task)).collect();
+        let word = |word: &Word| ForeignWord { at: RuntimeAddress(word.at), value: word.value };
+        let foreign = world.foreign().iter().map(word).collect();
         let Copying { blocks, starts, regions, bytes, .. } = self;
-        Snapshot { blocks, starts, regions, bytes, threads, foreign: Vec::new(), losses: tracker::losses() }
+        Snapshot { blocks, starts, regions, bytes, threads, foreign, losses: tracker::losses() }
     }
 
     fn thread(&self, task: &Task<'_>) -> Thread {

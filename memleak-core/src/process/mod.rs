@@ -1,6 +1,6 @@
 //! The process seen from inside: its threads, stopped for a moment, and the memory that is not the heap.
 //!
-//! May use: `tracker`.
+//! May use: `tracker`, `address`.
 //!
 //! [`Room::stop`] stops all other threads by a signal; they go on when the [`World`] is dropped.
 //!

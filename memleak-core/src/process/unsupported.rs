@@ -3,7 +3,7 @@
 //! May use: `tracker`.
 
 use super::{Task, TooSmall};
-use crate::tracker::Frozen;
+use crate::tracker::{Census, Frozen, Word};
 use std::ops::Range;
 
 /// See the module for Linux.
@@ -34,6 +34,24 @@ impl World {
     /// None.
     pub fn tasks(&self) -> impl Iterator<Item = Task<'_>> {
         std::iter::empty()
+    }
+
+    /// None.
+    pub fn not_pointers(&self) -> Option<Range<u64>> {
+        None
+    }
+
+    /// Finds nothing.
+    ///
+    /// # Errors
+    /// None.
+    pub fn search_foreign(&mut self, _census: &Census<'_>) -> Result<(), TooSmall> {
+        Ok(())
+    }
+
+    /// None.
+    pub fn foreign(&self) -> &[Word] {
+        &[]
     }
 
     /// None.

@@ -1,6 +1,6 @@
 //! Holds all allocation traffic, to read the live blocks.
 
-use super::Block;
+use super::{Block, Word};
 use crate::address::RuntimeAddress;
 use crate::kernel::MEMLEAK_TRACKER;
 use crate::kernel::interface_tracker as kernel;
@@ -24,6 +24,35 @@ impl Census<'_> {
     /// The blocks, by address.
     pub fn blocks(&self) -> Vec<Block> {
         self.raw.iter().map(Block::new).collect()
+    }
+
+    /// The size of the block that starts at `address`.
+    pub fn size_at(&self, address: RuntimeAddress) -> Option<u64> {
+        let index = self.raw.binary_search_by_key(&address.0, |block| block.address).ok()?;
+        Some(self.raw[index].size)
+    }
+
+    /// Appends to `into` the words that lead to a block: to its start, or to what an `Rc` or `Arc` there holds. `words` is a copy of the memory
+    /// at `address`, a multiple of 8, that another allocator gave out; what is in one of the blocks is passed over. Allocates nothing: false
+    /// (and nothing is appended) if the capacity of `into` is too small.
+    pub fn find_pointers(&self, address: u64, words: &[u64], into: &mut Vec<Word>) -> bool {
+        let (Some(first), Some(last)) = (self.raw.first(), self.raw.last()) else { return true };
+        let (lowest, highest) = (first.address, last.address + kernel::SHARED_COUNTS);
+        let near = self.raw.partition_point(|block| block.address + block.size <= address);
+        let near = &self.raw[near..];
+        let piece = kernel::RawPiece { address, lowest, highest };
+        let room = into.spare_capacity_mut();
+        // SAFETY: three slices, with their lengths; this thread holds the freeze.
+        let found = unsafe {
+            let into = room.as_mut_ptr().cast();
+            (MEMLEAK_TRACKER.search)(&piece, words.as_ptr(), words.len(), near.as_ptr(), near.len(), into, room.len())
+        };
+        if found > room.len() {
+            return false;
+        }
+        // SAFETY: so many were written.
+        unsafe { into.set_len(into.len() + found) };
+        true
     }
 
     /// Appends the bytes of all of them to `into`, one behind the other, without allocating; false (and nothing is appended) if its capacity is
@@ -98,6 +127,11 @@ impl Frozen {
         true
     }
 
+    /// Fills `into` with this process's memory at `address`; false if any of it cannot be read.
+    pub fn read_words(&self, address: RuntimeAddress, into: &mut [u64]) -> bool {
+        read_own_memory(address.0, into.as_mut_ptr().cast(), size_of_val(into))
+    }
+
     /// Appends `len` bytes of this process's memory at `address` to `into`; false (and nothing is appended) if any of them
     /// cannot be read.
     pub fn copy_memory(&self, address: RuntimeAddress, len: usize, into: &mut Vec<u8>) -> bool {
@@ -114,7 +148,7 @@ impl Frozen {
 
 /// Asks the system for the bytes, which answers "bad address" where this thread would be killed.
 #[cfg(target_os = "linux")]
-fn read_own_memory(address: u64, room: *mut u8, len: usize) -> bool {
+pub(super) fn read_own_memory(address: u64, room: *mut u8, len: usize) -> bool {
     let local = libc::iovec { iov_base: room.cast(), iov_len: len };
     let remote = libc::iovec { iov_base: address as *mut libc::c_void, iov_len: len };
     // SAFETY: `room` has room for `len` bytes.
@@ -133,6 +167,6 @@ fn read_own_memory(address: u64, room: *mut u8, len: usize) -> bool {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn read_own_memory(_address: u64, _room: *mut u8, _len: usize) -> bool {
+pub(super) fn read_own_memory(_address: u64, _room: *mut u8, _len: usize) -> bool {
     false
 }

@@ -162,6 +162,32 @@ pub fn own_memory() -> Range<RuntimeAddress> {
     RuntimeAddress(raw.start)..RuntimeAddress(raw.end)
 }
 
+/// Where a thread is or was, as told when it first came to the allocator.
+pub use kernel::RawThread as ThreadPlace;
+
+/// A word in memory that leads to a block.
+pub use kernel::RawWord as Word;
+
+/// Replaces `into` by the places of all threads that have come to the allocator, as far as its capacity goes; false if that is too small.
+pub fn thread_places(into: &mut Vec<ThreadPlace>) -> bool {
+    into.clear();
+    let room = into.spare_capacity_mut();
+    // SAFETY: there is room for as many as is said.
+    let count = unsafe { (MEMLEAK_TRACKER.threads)(room.as_mut_ptr().cast(), room.len()) };
+    if count > room.len() {
+        return false;
+    }
+    // SAFETY: so many were written.
+    unsafe { into.set_len(count) };
+    true
+}
+
+/// A word of this process's memory; none if it cannot be read.
+pub fn read_word(address: RuntimeAddress) -> Option<u64> {
+    let mut word = 0u64;
+    freeze::read_own_memory(address.0, (&raw mut word).cast(), size_of::<u64>()).then_some(word)
+}
+
 /// What tracking could not record. Any non-zero figure is a reason not to trust a count of zero.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Losses {

@@ -37,6 +37,12 @@ impl File {
         len
     }
 
+    /// Reads words from a place in the file; what is not there is left as it is.
+    pub fn read_words_at(&self, offset: u64, into: &mut [u64]) {
+        // SAFETY: `into` is a slice, and any bytes are words.
+        unsafe { libc::pread(self.0, into.as_mut_ptr().cast(), size_of_val(into), offset.cast_signed()) };
+    }
+
     /// Reads entries of a directory; zero at its end.
     pub fn read_entries(&self, into: &mut [u8]) -> usize {
         // SAFETY: `into` is a slice.

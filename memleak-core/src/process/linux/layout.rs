@@ -60,6 +60,13 @@ pub fn places(thread: Whereabouts, mappings: &[Mapping], modules: &Modules) -> P
     }
 }
 
+/// All memory that is this thread's alone, dead parts of its stack and thread-locals included; not the main thread's stack.
+pub fn own_memory(is_main: bool, tp: u64, mappings: &[Mapping], modules: &Modules) -> Option<Range<u64>> {
+    let (mapping, thread_locals) = own_end(tp, mappings, modules)?;
+    let start = if is_main { thread_locals.start } else { mapping.start };
+    Some(start..thread_locals.end)
+}
+
 /// How much is copied of a stack whose end is not known.
 const MOST: u64 = 1 << 20;
 
@@ -86,7 +93,7 @@ mod tests {
     }
 
     fn modules() -> Modules {
-        Modules { segments: Vec::new(), executables_thread_locals: Some(-0x80), thread_locals: -0x100..0 }
+        Modules { executables_thread_locals: Some(-0x80), thread_locals: -0x100..0, ..Modules::default() }
     }
 
     fn at(is_main: bool, sp: u64, tp: u64, mappings: &[Mapping]) -> Places {

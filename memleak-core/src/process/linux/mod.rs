@@ -1,6 +1,6 @@
 //! Stops the world on Linux: all other threads, by a real-time signal and a barrier with a time-out.
 //!
-//! May use: `tracker`.
+//! May use: `tracker`, `address`.
 //!
 //! - `signal`: what a thread does while it is stopped.
 //! - `registers`: what it leaves behind.
@@ -8,10 +8,14 @@
 //! - `mappings`: what is mapped where.
 //! - `modules`: writable segments and thread-locals of the executable and its libraries.
 //! - `layout`: which memory is whose.
+//! - `foreign`: the search for pointers in memory that is nobody's of these.
+//! - `malloc`: what of it only looks like pointers.
 //! - `files`: files of `/proc`.
 
 mod files;
+mod foreign;
 mod layout;
+mod malloc;
 mod mappings;
 mod modules;
 mod registers;
@@ -19,7 +23,9 @@ mod signal;
 mod tasks;
 
 use super::{Places, Task, TooSmall};
-use crate::tracker::Frozen;
+use crate::address::RuntimeAddress;
+use crate::tracker::{self, Census, Frozen, ThreadPlace, Word};
+use foreign::Foreign;
 use layout::Whereabouts;
 use mappings::Mapping;
 use modules::Modules;
@@ -30,8 +36,14 @@ use tasks::Name;
 
 /// How long the threads that have not stopped yet are waited for, from the last one that did.
 ///
-/// A thread stops as soon as it runs, so only a very busy machine, or a thread that the system holds, needs that long.
+/// A thread stops as soon as it runs, so only one that the system holds needs that long, or one that waits for its turn on a busy machine.
 const PATIENCE: Duration = Duration::from_millis(100);
+
+/// How long those are waited for that wait for their turn.
+const PATIENCE_FOR_A_TURN: Duration = Duration::from_secs(2);
+
+/// A thread that has blocked the signal while it ran for so many nanoseconds goes on to do so.
+const ENOUGH_TURNS: u64 = 2_000_000;
 
 /// Between two looks at threads that have not stopped, in microseconds.
 const LOOK: i64 = 500;
@@ -47,6 +59,13 @@ pub struct Room {
     found: Vec<Found>,
     mappings: Vec<Mapping>,
     modules: Modules,
+    /// Where threads are and were.
+    thread_places: Vec<ThreadPlace>,
+    foreign: Foreign,
+    /// The part of the C library's segment that only looks like pointers.
+    main_arena: Option<Range<u64>>,
+    /// The last try had too little room.
+    too_small: bool,
 }
 
 /// A thread that was listed.
@@ -58,14 +77,16 @@ struct Found {
     name: Name,
     standing: Standing,
     places: Places,
+    thread_pointer: Option<u64>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Standing {
     /// Just listed.
     New,
-    /// It blocks the signal: at so many looks it did nothing else but wait.
-    Blocking { waited: u32 },
+    /// It blocks the signal, as a thread does for a moment that starts or ends. At so many looks it slept, which such a one does not; and when it
+    /// was seen first it had run for so many nanoseconds.
+    Blocking { slept: u32, ran: u64 },
     /// The signal was sent.
     Invited,
     /// It stands.
@@ -79,7 +100,8 @@ enum Standing {
 /// All other threads, stopped, until [`World::resume`] or until this is dropped.
 #[derive(Debug)]
 pub struct World<'r> {
-    room: &'r Room,
+    room: &'r mut Room,
+    frozen: &'r Frozen,
     /// None if the signal could not be had: then no thread has stopped.
     round: Option<Round>,
 }
@@ -91,59 +113,62 @@ impl Default for Room {
             found: Vec::with_capacity(64),
             mappings: Vec::with_capacity(1024),
             modules: Modules::default(),
+            thread_places: Vec::with_capacity(1 << 12),
+            foreign: Foreign::default(),
+            main_arena: None,
+            too_small: false,
         }
     }
 }
 
 impl Room {
-    /// Asks the loader which memory is a module's. Must come before each stop, while all threads run.
+    /// Makes what is needed ready, and asks the loader which memory is a module's. Must come before each stop, while all threads run, on a thread
+    /// that is untracked.
     pub fn prepare(&mut self) {
+        self.found.clear();
+        if std::mem::take(&mut self.too_small) {
+            self.text.resize(2 * self.text.len(), 0);
+            self.found.reserve(2 * self.found.capacity());
+            self.mappings.reserve(2 * self.mappings.capacity());
+            self.thread_places.reserve(2 * self.thread_places.capacity());
+            self.foreign.enlarge();
+        }
+        signal::make_slots(self.found.capacity());
         self.modules = Modules::loaded();
+        if self.main_arena.is_none() {
+            let word = |at| tracker::read_word(RuntimeAddress(at));
+            let segments = &mut self.modules.libc_segments.iter();
+            self.main_arena = segments.find_map(|segment| malloc::main_arena(segment.clone(), word));
+        }
     }
 
-    /// Stops all threads but this one. From here to the end of the answer the caller must not allocate, free or wait for a lock.
+    /// Stops all threads but this one. From here to the end of the answer, or to [`World::resume`], the caller must not allocate, free or wait
+    /// for a lock.
     ///
     /// Allocation traffic is frozen before, so that no thread is stopped inside the live table.
     ///
     /// # Errors
-    /// When there was too little room; there is more now, and the threads go on.
-    pub fn stop<'r>(&'r mut self, _frozen: &'r Frozen) -> Result<World<'r>, TooSmall> {
+    /// When there was too little room: the threads go on, and [`prepare`](Room::prepare) will make more.
+    pub fn stop<'r>(&'r mut self, frozen: &'r Frozen) -> Result<World<'r>, TooSmall> {
         self.found.clear();
-        if !signal::make_slots(self.found.capacity()) {
-            // Without slots nobody can be stopped, but all can be listed.
-            return self.world(None);
-        }
         let round = Round::begin();
-        let listed = self.stop_all(round.as_ref());
-        if listed.is_err() {
-            drop(round);
-            self.enlarge();
-            return Err(TooSmall);
-        }
-        self.world(round)
+        let looked_around = self.look_around(round.as_ref());
+        self.too_small = looked_around.is_err();
+        looked_around.map(|()| World { room: self, frozen, round })
     }
 
-    fn world(&mut self, round: Option<Round>) -> Result<World<'_>, TooSmall> {
-        let read = mappings::read(&mut self.text, &mut self.mappings);
-        if read.is_err() {
-            drop(round);
-            self.enlarge();
+    fn look_around(&mut self, round: Option<&Round>) -> Result<(), TooSmall> {
+        self.stop_all(round)?;
+        mappings::read(&mut self.text, &mut self.mappings)?;
+        if !tracker::thread_places(&mut self.thread_places) {
             return Err(TooSmall);
         }
         for index in 0..self.found.len() {
-            let whereabouts = self.whereabouts(index, round.as_ref());
+            let whereabouts = self.whereabouts(index, round);
             self.found[index].places = layout::places(whereabouts, &self.mappings, &self.modules);
+            self.found[index].thread_pointer = whereabouts.thread_pointer;
         }
-        Ok(World { room: self, round })
-    }
-
-    /// After the threads go on.
-    fn enlarge(&mut self) {
-        self.found.clear();
-        self.mappings.clear();
-        self.text.resize(2 * self.text.len(), 0);
-        self.found.reserve(2 * self.found.capacity());
-        self.mappings.reserve(2 * self.mappings.capacity());
+        Ok(())
     }
 
     /// Lists and stops until a listing has nothing new.
@@ -164,8 +189,7 @@ impl Room {
     }
 
     fn list(&mut self) -> Result<(), TooSmall> {
-        // SAFETY: no preconditions.
-        let own = unsafe { libc::gettid() }.unsigned_abs();
+        let own = own_id();
         let mut fits = true;
         let (found, text) = (&mut self.found, &mut self.text);
         tasks::list(text, |id| {
@@ -174,7 +198,7 @@ impl Room {
                 fits = false;
             } else if is_new {
                 let (slot, name, places) = (found.len(), Name::default(), Places::default());
-                found.push(Found { id, slot, name, standing: Standing::New, places });
+                found.push(Found { id, slot, name, standing: Standing::New, places, thread_pointer: None });
             }
         });
         if fits { Ok(()) } else { Err(TooSmall) }
@@ -183,28 +207,29 @@ impl Room {
     /// Sends the signal to a thread unless it blocks it: then it would never come, or be taken for another one by who waits for signals.
     fn invite(&mut self, index: usize, round: Option<&Round>) {
         let Found { id, standing, .. } = self.found[index];
-        self.found[index].standing = match (tasks::status(id, &mut self.text), round) {
-            (None, _) => Standing::Gone,
-            (Some(status), _) if matches!(status.state, b'Z' | b'X') => Standing::Gone,
-            (Some(status), None) => {
-                self.found[index].name = status.name;
-                Standing::Running
-            }
-            (Some(status), Some(round)) => {
-                self.found[index].name = status.name;
-                let waited = match standing {
-                    Standing::Blocking { waited } if status.state != b'R' => waited + 1,
-                    _ => 0,
-                };
-                match status.blocked & round.mask() == 0 {
-                    true if round.invite(index, id) => Standing::Invited,
-                    true => Standing::Gone,
-                    // A thread that starts or ends blocks all signals for a moment; it does not sleep meanwhile.
-                    false if waited > 1 => Standing::Running,
-                    false => Standing::Blocking { waited },
-                }
-            }
+        let status = tasks::status(id, &mut self.text).filter(|status| !matches!(status.state, b'Z' | b'X'));
+        let Some(status) = status else {
+            self.found[index].standing = Standing::Gone;
+            return;
         };
+        self.found[index].name = status.name;
+        self.found[index].standing = match round {
+            None => Standing::Running,
+            Some(round) if status.blocked & round.mask() != 0 => self.blocking(id, standing, status.state == b'S'),
+            Some(round) if round.invite(index, id) => Standing::Invited,
+            Some(_) => Standing::Gone,
+        };
+    }
+
+    /// What becomes of a thread that blocks the signal.
+    fn blocking(&mut self, id: u32, before: Standing, sleeps: bool) -> Standing {
+        let now = tasks::ran_for(id, &mut self.text).unwrap_or(0);
+        match before {
+            Standing::Blocking { slept: 2.., .. } if sleeps => Standing::Running,
+            Standing::Blocking { ran, .. } if now.saturating_sub(ran) > ENOUGH_TURNS => Standing::Running,
+            Standing::Blocking { slept, ran } => Standing::Blocking { slept: if sleeps { slept + 1 } else { 0 }, ran },
+            _ => Standing::Blocking { slept: u32::from(sleeps), ran: now },
+        }
     }
 
     /// Until all have stopped that will, or for as long as [`PATIENCE`] lasts.
@@ -232,44 +257,73 @@ impl Room {
                 return;
             }
             if since.elapsed() > PATIENCE {
-                return self.give_up(round);
+                self.give_up(round, since.elapsed() > PATIENCE_FOR_A_TURN);
             }
             signal::wait_for_stop(seen, LOOK);
         }
     }
 
-    fn give_up(&mut self, round: &Round) {
-        for (index, found) in self.found.iter_mut().enumerate() {
-            let pending = matches!(found.standing, Standing::Invited | Standing::Blocking { .. });
-            if !pending {
+    /// Lets threads run on that have not stopped: all of them, or those that do not wait for their turn.
+    fn give_up(&mut self, round: &Round, all: bool) {
+        for index in 0..self.found.len() {
+            let Found { id, standing, .. } = self.found[index];
+            if !matches!(standing, Standing::Invited | Standing::Blocking { .. }) {
                 continue;
             }
-            found.standing = Standing::Running;
-            if !round.withdraw(index) {
+            let mut waits_for_its_turn =
+                || tasks::status(id, &mut self.text).is_some_and(|status| status.state == b'R');
+            if !all && waits_for_its_turn() {
+                continue;
+            }
+            self.found[index].standing = Standing::Running;
+            if standing == Standing::Invited && !round.withdraw(index) {
                 // It is in the handler, so it will have stopped in a moment.
                 while round.stopped(index).is_none() {
                     std::thread::yield_now();
                 }
-                found.standing = Standing::Stopped;
+                self.found[index].standing = Standing::Stopped;
             }
         }
     }
 }
 
+fn own_id() -> u32 {
+    // SAFETY: no preconditions.
+    unsafe { libc::gettid() }.unsigned_abs()
+}
+
+fn is_main(id: u32) -> bool {
+    id == std::process::id()
+}
+
 impl Room {
     fn whereabouts(&mut self, index: usize, round: Option<&Round>) -> Whereabouts {
         let Found { id, slot, .. } = self.found[index];
-        let is_main = id == std::process::id();
+        let is_main = is_main(id);
         match round.and_then(|round| round.stopped(slot)) {
             Some(registers) => Whereabouts {
                 is_main,
                 stack_pointer: Some(registers.stack_pointer),
                 thread_pointer: Some(registers.thread_pointer),
             },
-            None => {
-                Whereabouts { is_main, stack_pointer: tasks::stack_pointer(id, &mut self.text), thread_pointer: None }
-            }
+            None => Whereabouts {
+                is_main,
+                stack_pointer: tasks::stack_pointer(id, &mut self.text),
+                thread_pointer: self.thread_pointer_of(id),
+            },
         }
+    }
+
+    /// Where a thread's record is that did not tell, if it has come to the allocator.
+    fn thread_pointer_of(&self, id: u32) -> Option<u64> {
+        let place = self.thread_places.iter().find(|place| place.id == id)?;
+        Some(place.word.wrapping_add_signed(self.from_word_to_thread_pointer()?))
+    }
+
+    /// The same for each thread.
+    fn from_word_to_thread_pointer(&self) -> Option<i64> {
+        let own = self.thread_places.iter().find(|place| place.id == own_id())?;
+        Some(registers::thread_pointer().wrapping_sub(own.word).cast_signed())
     }
 }
 
@@ -299,4 +353,66 @@ impl World<'_> {
     pub fn segments(&self) -> &[Range<u64>] {
         &self.room.modules.segments
     }
+
+    /// A part of a segment that must not be taken for pointers.
+    pub fn not_pointers(&self) -> Option<Range<u64>> {
+        self.room.main_arena.clone()
+    }
+
+    /// Searches memory that is in no segment, stack, thread-local or block for words that lead to a block: to its start, or to what an `Rc` or
+    /// `Arc` there holds.
+    ///
+    /// # Errors
+    /// When there was too little room: the threads go on with the end of the world, and [`Room::prepare`] will make more.
+    pub fn search_foreign(&mut self, census: &Census<'_>) -> Result<(), TooSmall> {
+        let searched = self.leave_out_others().and_then(|()| {
+            let Room { foreign, mappings, .. } = &mut *self.room;
+            foreign.search(mappings, census, self.frozen)
+        });
+        self.room.too_small = searched.is_err();
+        searched
+    }
+
+    /// What was found.
+    pub fn foreign(&self) -> &[Word] {
+        &self.room.foreign.found
+    }
+
+    fn leave_out_others(&mut self) -> Result<(), TooSmall> {
+        let from_word = self.room.from_word_to_thread_pointer();
+        let Room { found, mappings, modules, thread_places, foreign, .. } = &mut *self.room;
+        foreign.others.clear();
+        let own = tracker::own_memory();
+        foreign.leave_out(own.start.0..own.end.0)?;
+        modules.segments.iter().try_for_each(|segment| foreign.leave_out(segment.clone()))?;
+        for thread in found.iter() {
+            if let Some([start, end]) =
+                self.round.as_ref().and_then(|round| Some(round.stopped(thread.slot)?.signal_stack))
+            {
+                foreign.leave_out(start..end)?;
+            }
+            thread.places.ranges().try_for_each(|range| foreign.leave_out(range.clone()))?;
+        }
+        let [start, end] = signal::own_signal_stack();
+        foreign.leave_out(start..end)?;
+        let others = found.iter().filter_map(|thread| Some((thread.id, thread.thread_pointer?)));
+        for (id, tp) in others.chain([(own_id(), registers::thread_pointer())]) {
+            layout::own_memory(is_main(id), tp, mappings, modules).map_or(Ok(()), |own| foreign.leave_out(own))?;
+        }
+        // Stacks of threads that have ended, if the C library has kept them.
+        for place in thread_places.iter() {
+            let Some(tp) = from_word.map(|offset| place.word.wrapping_add_signed(offset)) else { continue };
+            if is_a_thread_record(tp, self.frozen) {
+                layout::own_memory(false, tp, mappings, modules).map_or(Ok(()), |own| foreign.leave_out(own))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether there is the C library's record of a thread: by convention it says where it is.
+fn is_a_thread_record(tp: u64, frozen: &Frozen) -> bool {
+    let mut words = [0; 3];
+    let readable = frozen.read_words(RuntimeAddress(tp), &mut words);
+    readable && (cfg!(not(target_arch = "x86_64")) || words[0] == tp && words[2] == tp)
 }

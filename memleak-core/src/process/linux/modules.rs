@@ -3,7 +3,7 @@
 //! May use: `registers` (the thread pointer).
 
 use super::registers::thread_pointer;
-use std::ffi::{c_int, c_void};
+use std::ffi::{CStr, c_int, c_void};
 use std::ops::Range;
 
 /// What the loader knows.
@@ -11,6 +11,8 @@ use std::ops::Range;
 pub struct Modules {
     /// The writable segments of all modules.
     pub segments: Vec<Range<u64>>,
+    /// Those of the C library.
+    pub libc_segments: Vec<Range<u64>>,
     /// From the thread pointer to the executable's thread-locals; none if it has none.
     pub executables_thread_locals: Option<i64>,
     /// From the thread pointer to the static thread-locals of all modules: where they start and end.
@@ -47,12 +49,19 @@ unsafe extern "C" fn add(info: *mut libc::dl_phdr_info, size: usize, modules: *m
     let (info, modules) = unsafe { (&*info, &mut *modules.cast::<Modules>()) };
     // The loader tells the executable first.
     let executable = modules.segments.is_empty() && modules.thread_locals.is_empty();
+    // SAFETY: a C string, or null.
+    let is_libc =
+        !info.dlpi_name.is_null() && unsafe { CStr::from_ptr(info.dlpi_name) }.to_bytes().ends_with(b"/libc.so.6");
     for index in 0..usize::from(info.dlpi_phnum) {
         // SAFETY: there are so many headers.
         let header = unsafe { &*info.dlpi_phdr.add(index) };
         let start = info.dlpi_addr.wrapping_add(header.p_vaddr);
         if header.p_type == libc::PT_LOAD && header.p_flags & libc::PF_W != 0 && header.p_memsz > 0 {
-            modules.segments.push(start..start.wrapping_add(header.p_memsz));
+            let segment = start..start.wrapping_add(header.p_memsz);
+            if is_libc {
+                modules.libc_segments.push(segment.clone());
+            }
+            modules.segments.push(segment);
         }
         let tells_thread_locals = size >= size_of::<libc::dl_phdr_info>() && !info.dlpi_tls_data.is_null();
         if header.p_type == libc::PT_TLS && tells_thread_locals {

@@ -15,10 +15,13 @@ pub struct Registers {
     /// Nothing below it is in use: the stack pointer, less what the platform lets a function use below it.
     pub stack_pointer: u64,
     pub thread_pointer: u64,
+    /// The stack that its signal handlers run on, if it has one: start and end.
+    pub signal_stack: [u64; 2],
 }
 
 impl Registers {
-    pub const NONE: Registers = Registers { words: [0; WORDS], count: 0, stack_pointer: 0, thread_pointer: 0 };
+    pub const NONE: Registers =
+        Registers { words: [0; WORDS], count: 0, stack_pointer: 0, thread_pointer: 0, signal_stack: [0; 2] };
 
     pub fn words(&self) -> &[u64] {
         self.words.get(..self.count).unwrap_or_default()
@@ -51,6 +54,11 @@ impl Registers {
     /// `context` is the third argument of a signal handler of this thread.
     pub unsafe fn read(&mut self, context: *const libc::ucontext_t) {
         *self = Registers::NONE;
+        // SAFETY: by contract.
+        let stack = unsafe { (*context).uc_stack };
+        if stack.ss_flags & libc::SS_DISABLE == 0 {
+            self.signal_stack = [stack.ss_sp as u64, (stack.ss_sp as u64).wrapping_add(stack.ss_size as u64)];
+        }
         // SAFETY: by contract.
         unsafe { self.read_platform(&raw const (*context).uc_mcontext) }
     }

@@ -127,23 +127,17 @@ pub fn exists(thread: u32) -> bool {
     unsafe { libc::syscall(libc::SYS_tgkill, libc::getpid(), thread, 0) == 0 }
 }
 
-/// Makes at least so many slots; false if there is no memory. Only between rounds.
-pub fn make_slots(count: usize) -> bool {
+/// Makes at least so many slots. Only between rounds, by a thread that is untracked: what the slots hold must not look like the program's.
+pub fn make_slots(count: usize) {
     if SLOT_COUNT.load(Ordering::Relaxed) >= count {
-        return true;
+        return;
     }
-    let bytes = count * size_of::<Slot>();
-    let (access, kind) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
-    // SAFETY: an anonymous mapping at an address of the system's choice. Zeroed memory is withdrawn slots of no round.
-    let slots = unsafe { libc::mmap(ptr::null_mut(), bytes, access, kind, -1, 0) };
-    if slots == libc::MAP_FAILED {
-        return false;
-    }
+    let new = || Slot { state: AtomicU32::new(WITHDRAWN), registers: UnsafeCell::new(Registers::NONE) };
+    let slots = Vec::leak((0..count).map(|_| new()).collect());
     // A handler that reads the new count with the old slots would be wrong, so the count is zero meanwhile.
     SLOT_COUNT.store(0, Ordering::SeqCst);
-    SLOTS.store(slots.cast(), Ordering::SeqCst);
+    SLOTS.store(slots.as_mut_ptr(), Ordering::SeqCst);
     SLOT_COUNT.store(count, Ordering::SeqCst);
-    true
 }
 
 fn slot_at(index: usize) -> Option<&'static Slot> {
@@ -228,6 +222,20 @@ fn choose_signal() -> Option<c_int> {
     }
     SIGNAL.store(free, Ordering::Relaxed);
     Some(free)
+}
+
+/// The stack that this thread's signal handlers run on: start and end.
+pub fn own_signal_stack() -> [u64; 2] {
+    // SAFETY: only asks.
+    let stack = unsafe {
+        let mut stack: libc::stack_t = mem::zeroed();
+        libc::sigaltstack(ptr::null(), &raw mut stack);
+        stack
+    };
+    match stack.ss_flags & libc::SS_DISABLE {
+        0 => [stack.ss_sp as u64, (stack.ss_sp as u64).wrapping_add(stack.ss_size as u64)],
+        _ => [0; 2],
+    }
 }
 
 fn handler_of(signal: c_int) -> Option<usize> {

@@ -83,6 +83,12 @@ pub fn status(id: u32, buffer: &mut [u8]) -> Option<Status> {
     })
 }
 
+/// For how many nanoseconds the thread has run; none if the system does not say.
+pub fn ran_for(id: u32, buffer: &mut [u8]) -> Option<u64> {
+    let first = read(id, "schedstat", buffer)?.split(|byte| *byte == b' ').next()?;
+    std::str::from_utf8(first).ok()?.parse().ok()
+}
+
 /// The stack pointer of a thread that waits in the system; none if it runs.
 pub fn stack_pointer(id: u32, buffer: &mut [u8]) -> Option<u64> {
     // `number arguments… stack-pointer program-counter`, or `-1 stack-pointer program-counter`, or `running`.

@@ -1,0 +1,134 @@
+//! The search for pointers to blocks in memory that is neither the program's statics, stacks and thread-locals nor a recorded block: that of a
+//! C library, for example.
+//!
+//! May use: `tracker`, `address`, `files`, `mappings`, `malloc`.
+
+use super::super::TooSmall;
+use super::files::File;
+use super::malloc;
+use super::mappings::Mapping;
+use crate::address::RuntimeAddress;
+use crate::tracker::{Census, Frozen, Word};
+use std::ops::Range;
+
+const PAGE: u64 = 4096;
+/// So many pages are looked at in one go.
+const PAGES: u64 = 64;
+
+/// What is needed for a search, made ready before the world is stopped.
+#[derive(Debug)]
+pub struct Foreign {
+    /// Memory that is looked at by others, or must not be: by address when the search begins.
+    pub others: Vec<Range<u64>>,
+    /// What was found.
+    pub found: Vec<Word>,
+    /// A copy of [`PAGES`] pages.
+    words: Vec<u64>,
+}
+
+impl Default for Foreign {
+    fn default() -> Self {
+        Foreign {
+            others: Vec::with_capacity(1 << 10),
+            found: Vec::with_capacity(1 << 12),
+            words: vec![0; (PAGES * PAGE / 8) as usize],
+        }
+    }
+}
+
+impl Foreign {
+    /// Makes more room. Not while the world is stopped.
+    pub fn enlarge(&mut self) {
+        self.others.reserve(2 * self.others.capacity());
+        self.found.reserve(2 * self.found.capacity());
+    }
+
+    /// Notes memory that is not to be searched.
+    pub fn leave_out(&mut self, memory: Range<u64>) -> Result<(), TooSmall> {
+        if self.others.len() == self.others.capacity() {
+            return Err(TooSmall);
+        }
+        self.others.push(memory);
+        Ok(())
+    }
+
+    /// Searches all private memory without a file but what was left out.
+    pub fn search(&mut self, mappings: &[Mapping], census: &Census<'_>, frozen: &Frozen) -> Result<(), TooSmall> {
+        self.others.sort_unstable_by_key(|range| range.start);
+        self.found.clear();
+        let pages = File::open(c"/proc/self/pagemap");
+        let data = |mapping: &&Mapping| mapping.private_data && mapping.anonymous && !mapping.main_stack;
+        let mut next = 0;
+        for mapping in mappings.iter().filter(data) {
+            let mut at = mapping.start;
+            while let Some(other) = self.others.get(next).cloned()
+                && other.start < mapping.end
+            {
+                self.search_range(at..other.start, pages.as_ref(), census, frozen)?;
+                at = at.max(other.end);
+                if other.end > mapping.end {
+                    // It goes on in the next mapping.
+                    break;
+                }
+                next += 1;
+            }
+            self.search_range(at..mapping.end, pages.as_ref(), census, frozen)?;
+        }
+        self.found.retain(|word| !is_of_malloc(*word, census, frozen));
+        Ok(())
+    }
+
+    /// Pages that were never used are passed over: to read one makes the system provide it.
+    fn search_range(
+        &mut self,
+        range: Range<u64>,
+        pages: Option<&File>,
+        census: &Census<'_>,
+        frozen: &Frozen,
+    ) -> Result<(), TooSmall> {
+        let mut at = range.start.next_multiple_of(8);
+        while at + 8 <= range.end {
+            let first = at / PAGE;
+            let end = range.end.min((first + PAGES) * PAGE);
+            // A word for each page; the highest two bits say that it is in memory, or was put aside.
+            let mut used = [u64::MAX; PAGES as usize];
+            if let Some(pages) = pages {
+                pages.read_words_at(first * 8, &mut used);
+            }
+            let is_used = |at: u64| used.get((at / PAGE - first) as usize).is_some_and(|page| page >> 62 != 0);
+            while at < end {
+                let mut run_end = at;
+                while run_end < end && is_used(run_end) == is_used(at) {
+                    run_end = end.min((run_end / PAGE + 1) * PAGE);
+                }
+                if is_used(at) {
+                    self.search_run(at..run_end, census, frozen)?;
+                }
+                at = run_end;
+            }
+        }
+        Ok(())
+    }
+
+    /// At most [`PAGES`] pages.
+    fn search_run(&mut self, run: Range<u64>, census: &Census<'_>, frozen: &Frozen) -> Result<(), TooSmall> {
+        let count = (run.end - run.start) / 8;
+        let Some(words) = self.words.get_mut(..count as usize) else { return Ok(()) };
+        // What has vanished leads nowhere.
+        let readable = frozen.read_words(RuntimeAddress(run.start), words);
+        if !readable || census.find_pointers(run.start, words, &mut self.found) { Ok(()) } else { Err(TooSmall) }
+    }
+}
+
+/// Whether this is a word that `malloc` keeps. It can be only if the block is so small that a chunk begins where an `Rc` or `Arc` would have its
+/// value.
+fn is_of_malloc(word: Word, census: &Census<'_>, frozen: &Frozen) -> bool {
+    const SMALLEST: u64 = 24;
+    let shared = word.value - 16;
+    let small = census.size_at(RuntimeAddress(shared)).is_some_and(|size| size <= SMALLEST);
+    let read = |at: u64| {
+        let mut word = [0];
+        frozen.read_words(RuntimeAddress(at), &mut word).then_some(word[0])
+    };
+    small && malloc::is_a_link(word.at, word.value, read)
+}
