@@ -297,6 +297,53 @@ fn a_thread_that_blocks_all_signals_is_read_as_it_waits() {
 }
 
 #[test]
+fn a_thread_that_blocks_all_signals_and_runs_is_read_as_a_whole() {
+    tracked("a_thread_that_blocks_all_signals_and_runs_is_read_as_a_whole", || {
+        let masked = black_box(Box::leak(Box::new(77u64)) as *const u64 as u64 ^ MASK);
+        let thread = Running::start("deaf and busy", move |ready, ended| {
+            block_all_signals();
+            LAZY.with(|lazy| drop(black_box(lazy.borrow_mut())));
+            let local = black_box(masked ^ MASK);
+            ready();
+            while ended.try_recv() == Err(mpsc::TryRecvError::Empty) {}
+            black_box(local);
+        });
+        let snapshot = Snapshot::take();
+        let found = thread.of(&snapshot);
+        assert!(!found.stopped);
+        assert!(words(&snapshot, found.stack).any(|word| word == masked ^ MASK), "{found:?}");
+        let program = Program::current().unwrap();
+        let expected = [("world::LAZY".to_owned(), "deaf and busy".to_owned())];
+        assert_eq!(in_thread_locals(&program, &snapshot, "world::Session"), expected);
+        thread.end();
+    });
+}
+
+/// Prints what a snapshot costs: `MEMLEAK_TRACK=1 cargo test -p memleak-core --test world figures -- --ignored --nocapture`.
+#[test]
+#[ignore = "measures"]
+fn figures() {
+    tracked("figures", || {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        runtime.block_on(async { tokio::time::sleep(Duration::from_millis(5)).await });
+        let mut kept: Vec<Box<[u64; 12]>> = Vec::new();
+        for blocks in [0, 10_000, 100_000, 1_000_000] {
+            kept.resize_with(blocks, || Box::new([0; 12]));
+            let mut taken: Vec<Duration> = (0..9)
+                .map(|_| {
+                    let begin = Instant::now();
+                    drop(black_box(Snapshot::take()));
+                    begin.elapsed()
+                })
+                .collect();
+            taken.sort();
+            println!("{blocks:>8} blocks: {:.2?} (median {:.2?})", taken[0], taken[4]);
+        }
+        drop(runtime);
+    });
+}
+
+#[test]
 fn system_calls_go_on_with_the_right_result() {
     tracked("system_calls_go_on_with_the_right_result", || {
         let (mut reader, mut writer) = std::io::pipe().unwrap();
@@ -453,7 +500,7 @@ fn a_destroyed_thread_local_holds_nothing() {
     });
 }
 
-/// Whether a word outside of the heap's blocks leads to this block, and which kinds of places were looked at: foreign memory, or others.
+/// Whether a word in other allocators' memory leads to this block.
 fn is_foreign(snapshot: &Snapshot, address: u64) -> bool {
     snapshot.foreign().iter().any(|word| word.value == address || word.value == address + 16)
 }

@@ -31,6 +31,7 @@ use mappings::Mapping;
 use modules::Modules;
 use signal::Round;
 use std::ops::Range;
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 use tasks::Name;
 
@@ -51,6 +52,9 @@ const LOOK: i64 = 500;
 /// So many listings must be enough to see every thread: stopped ones start no others.
 const LISTINGS: usize = 30;
 
+/// The part of the C library's segment that only looks like pointers, once it is found. It stays where it is.
+static MAIN_ARENA: OnceLock<Range<u64>> = OnceLock::new();
+
 /// Made ready before the world is stopped: room for all that is learnt meanwhile.
 #[derive(Debug)]
 pub struct Room {
@@ -62,8 +66,6 @@ pub struct Room {
     /// Where threads are and were.
     thread_places: Vec<ThreadPlace>,
     foreign: Foreign,
-    /// The part of the C library's segment that only looks like pointers.
-    main_arena: Option<Range<u64>>,
     /// The last try had too little room.
     too_small: bool,
 }
@@ -115,7 +117,6 @@ impl Default for Room {
             modules: Modules::default(),
             thread_places: Vec::with_capacity(1 << 12),
             foreign: Foreign::default(),
-            main_arena: None,
             too_small: false,
         }
     }
@@ -135,10 +136,12 @@ impl Room {
         }
         signal::make_slots(self.found.capacity());
         self.modules = Modules::loaded();
-        if self.main_arena.is_none() {
+        if MAIN_ARENA.get().is_none() {
             let word = |at| tracker::read_word(RuntimeAddress(at));
             let segments = &mut self.modules.libc_segments.iter();
-            self.main_arena = segments.find_map(|segment| malloc::main_arena(segment.clone(), word));
+            if let Some(found) = segments.find_map(|segment| malloc::main_arena(segment.clone(), word)) {
+                let _ = MAIN_ARENA.set(found);
+            }
         }
     }
 
@@ -317,11 +320,11 @@ impl Room {
     /// Where a thread's record is that did not tell, if it has come to the allocator.
     fn thread_pointer_of(&self, id: u32) -> Option<u64> {
         let place = self.thread_places.iter().find(|place| place.id == id)?;
-        Some(place.word.wrapping_add_signed(self.from_word_to_thread_pointer()?))
+        Some(place.word.wrapping_add_signed(self.word_to_thread_pointer()?))
     }
 
     /// The same for each thread.
-    fn from_word_to_thread_pointer(&self) -> Option<i64> {
+    fn word_to_thread_pointer(&self) -> Option<i64> {
         let own = self.thread_places.iter().find(|place| place.id == own_id())?;
         Some(registers::thread_pointer().wrapping_sub(own.word).cast_signed())
     }
@@ -356,7 +359,7 @@ impl World<'_> {
 
     /// A part of a segment that must not be taken for pointers.
     pub fn not_pointers(&self) -> Option<Range<u64>> {
-        self.room.main_arena.clone()
+        MAIN_ARENA.get().cloned()
     }
 
     /// Searches memory that is in no segment, stack, thread-local or block for words that lead to a block: to its start, or to what an `Rc` or
@@ -379,7 +382,7 @@ impl World<'_> {
     }
 
     fn leave_out_others(&mut self) -> Result<(), TooSmall> {
-        let from_word = self.room.from_word_to_thread_pointer();
+        let from_word = self.room.word_to_thread_pointer();
         let Room { found, mappings, modules, thread_places, foreign, .. } = &mut *self.room;
         foreign.others.clear();
         let own = tracker::own_memory();
