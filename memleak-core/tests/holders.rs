@@ -1,22 +1,13 @@
 //! Who holds a value, in words, against what the program does: this very process keeps sessions in all kinds of places.
 
 mod child;
+mod held;
 
 use child::tracked;
-use memleak_core::debuginfo::types::{Type, TypeId};
-use memleak_core::heap::containers::View;
-use memleak_core::heap::graph::{Graph, Heap};
-use memleak_core::heap::holders::{HeldBy, Holder, Way};
-use memleak_core::heap::instances::{Subject, find};
-use memleak_core::heap::naming::{End, Known, holders};
-use memleak_core::heap::program::Program;
-use memleak_core::heap::reach::Reach;
-use memleak_core::heap::tasks::Tasks;
-use memleak_core::query::short::short;
+use held::expect;
 use memleak_core::tracker::Allocator;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, HashSet, LinkedList, VecDeque};
-use std::fmt::Write as _;
 use std::hint::black_box;
 use std::sync::{Arc, LazyLock, Mutex, OnceLock, RwLock, mpsc};
 
@@ -104,73 +95,6 @@ thread_local! {
     static LAST: RefCell<Option<Session>> = const { RefCell::new(None) };
 }
 
-struct Sessions(Vec<TypeId>);
-
-impl Subject for Sessions {
-    fn candidates(&self) -> &[TypeId] {
-        &self.0
-    }
-    fn wants(&self, ty: &Type) -> bool {
-        &*ty.name == "holders::Session"
-    }
-    fn wants_variant(&self, _: &Type, _: &str) -> bool {
-        false
-    }
-}
-
-/// `SERVER > .queue: VecDeque<Arc<Session>> > [0]: Arc<Session>`: what this file declares without its path.
-fn show(holder: &Holder) -> String {
-    let mut text = match &holder.root {
-        HeldBy::Static { name, ty, declared } => {
-            assert!(declared.as_ref().is_some_and(|at| at.file.ends_with("tests/holders.rs")), "{declared:?}");
-            format!("{name}: {}", short(ty))
-        }
-        HeldBy::ThreadLocal { name, ty, thread, .. } => format!("{name} of {thread}: {}", short(ty)),
-        other => format!("{other:?}"),
-    };
-    for hop in &holder.hops {
-        if hop.way.is_empty() && text.ends_with(&format!(": {}", short(&hop.ty))) {
-            // It adds only whether the pointer can be trusted.
-            continue;
-        }
-        text.push_str(" > ");
-        for way in &hop.way {
-            match way {
-                Way::Field(name) => write!(text, ".{name}"),
-                Way::Local(name) => write!(text, "local {name}"),
-                Way::Captured(name) => write!(text, "captured {name}"),
-                Way::Variant(name) => write!(text, " as {name}"),
-                Way::Index(index) => write!(text, "[{index}]"),
-                other => write!(text, "[{other:?}]"),
-            }
-            .unwrap();
-        }
-        write!(text, ": {}", short(&hop.ty)).unwrap();
-    }
-    text.replace("holders::", "")
-}
-
-/// For each session with its id who holds it.
-fn held() -> BTreeMap<u64, Vec<String>> {
-    let program = Program::current().unwrap();
-    let snapshot = program.snapshot();
-    let contents = program.contents(&snapshot);
-    let roots = program.roots(&snapshot);
-    let view = View { snapshot: &snapshot, types: program.types() };
-    let heap = Heap { view, contents: &contents, roots: &roots };
-    let graph = Graph::of(&heap);
-    let reach = Reach::of(&graph);
-    let names = Known { program: &program, tasks: Tasks::new(heap) };
-    let mut held: BTreeMap<u64, Vec<String>> = BTreeMap::new();
-    for instance in find(view, &contents, &roots, &Sessions(Vec::new())) {
-        let end = End { address: instance.address, name: &instance.type_name };
-        let id = snapshot.word(instance.address).unwrap();
-        let holders = holders((&heap, &graph, &reach), (instance.home, end), 9, &names);
-        held.entry(id).or_default().extend(holders.iter().map(show));
-    }
-    held
-}
-
 #[test]
 fn sessions_in_all_kinds_of_places() {
     tracked("sessions_in_all_kinds_of_places", || {
@@ -183,66 +107,58 @@ fn sessions_in_all_kinds_of_places() {
             std::thread::park();
         });
         is_ready.recv().unwrap();
-        let held = held();
+        expect(EXPECTED);
         let thread = thread.unwrap();
         thread.thread().unpark();
         thread.join().unwrap();
-        let mut wrong = String::new();
-        for line in EXPECTED.lines().filter(|line| !line.is_empty()) {
-            let (id, expected) = line.split_once(' ').unwrap();
-            let found = held.get(&id.parse().unwrap()).map_or(&[][..], |found| found);
-            if !found.iter().any(|found| found == expected) {
-                writeln!(wrong, "{line}\n    not in {found:#?}").unwrap();
-            }
-        }
-        assert!(wrong.is_empty(), "{wrong}");
     });
 }
 
 const EXPECTED: &str = "
-0 REGISTRY: Mutex<BTreeMap<u64, Arc<Session>>> > [Value]: Arc<Session>
-3 REGISTRY: Mutex<BTreeMap<u64, Arc<Session>>> > [Value]: Arc<Session>
-49 REGISTRY: Mutex<BTreeMap<u64, Arc<Session>>> > [Value]: Arc<Session>
-100 BY_ID: LazyLock<Mutex<HashMap<u64, Arc<Session>>>> > [Value]: Arc<Session>
+0 REGISTRY: Mutex<BTreeMap<u64, Arc<Session>>> > [Value]: Arc<Session> 1/1
+3 REGISTRY: Mutex<BTreeMap<u64, Arc<Session>>> > [Value]: Arc<Session> 1/1
+49 REGISTRY: Mutex<BTreeMap<u64, Arc<Session>>> > [Value]: Arc<Session> 1/1
+100 BY_ID: LazyLock<Mutex<HashMap<u64, Arc<Session>>>> > [Value]: Arc<Session> 1/1
 101 ROOMS: RwLock<Vec<Room>> > [0].pair.1: Box<Session>
-102 ROOMS: RwLock<Vec<Room>> > [1].guests[1]: Option<Arc<Session>>
-102 ROOMS: RwLock<Vec<Room>> > [1].members: Vec<Arc<Session>> > [1]: Arc<Session>
-103 ROOMS: RwLock<Vec<Room>> > [1].members: Vec<Arc<Session>> > [0]: Arc<Session>
-104 ROOMS: RwLock<Vec<Room>> > [1].guests[2]: Option<Arc<Session>>
+102 ROOMS: RwLock<Vec<Room>> > [1].guests[1]: Option<Arc<Session>> 2/2
+102 ROOMS: RwLock<Vec<Room>> > [1].members: Vec<Arc<Session>> > [1]: Arc<Session> 2/2
+103 ROOMS: RwLock<Vec<Room>> > [1].members: Vec<Arc<Session>> > [0]: Arc<Session> 1/1
+104 ROOMS: RwLock<Vec<Room>> > [1].guests[2]: Option<Arc<Session>> 1/1
 105 ROOMS: RwLock<Vec<Room>> > [1].pair.1: Box<Session>
 106 ONE: OnceLock<Session>
-200 SERVER: OnceLock<Server> > .queue: VecDeque<Arc<Session>> > [0]: Arc<Session>
-201 SERVER: OnceLock<Server> > .queue: VecDeque<Arc<Session>> > [1]: Arc<Session>
-202 SERVER: OnceLock<Server> > .names: BTreeSet<Arc<Session>> > [Key]: Arc<Session>
-203 SERVER: OnceLock<Server> > .list: LinkedList<Arc<Session>> > [0]: Arc<Session>
-204 SERVER: OnceLock<Server> > .list: LinkedList<Arc<Session>> > [1]: Arc<Session>
-205 SERVER: OnceLock<Server> > .list: LinkedList<Arc<Session>> > [2]: Arc<Session>
-206 SERVER: OnceLock<Server> > .list: LinkedList<Arc<Session>> > [3]: Arc<Session>
-207 SERVER: OnceLock<Server> > .heap: BinaryHeap<Arc<Session>> > [0]: Arc<Session>
-208 SERVER: OnceLock<Server> > .set: HashSet<Arc<Session>> > [Key]: Arc<Session>
-209 SERVER: OnceLock<Server> > .by_session: HashMap<Arc<Session>, Arc<Session>> > [Key]: Arc<Session>
-210 SERVER: OnceLock<Server> > .by_session: HashMap<Arc<Session>, Arc<Session>> > [Value]: Arc<Session>
-211 SERVER: OnceLock<Server> > .lists: HashMap<u64, Vec<Arc<Session>>> > [Value]: Vec<Arc<Session>> > [0]: Arc<Session>
-212 SERVER: OnceLock<Server> > .lists: HashMap<u64, Vec<Arc<Session>>> > [Value]: Vec<Arc<Session>> > [1]: Arc<Session>
+200 SERVER: OnceLock<Server> > .queue: VecDeque<Arc<Session>> > [0]: Arc<Session> 1/1
+201 SERVER: OnceLock<Server> > .queue: VecDeque<Arc<Session>> > [1]: Arc<Session> 1/1
+202 SERVER: OnceLock<Server> > .names: BTreeSet<Arc<Session>> > [Key]: Arc<Session> 1/1
+203 SERVER: OnceLock<Server> > .list: LinkedList<Arc<Session>> > [0]: Arc<Session> 1/1
+204 SERVER: OnceLock<Server> > .list: LinkedList<Arc<Session>> > [1]: Arc<Session> 1/1
+205 SERVER: OnceLock<Server> > .list: LinkedList<Arc<Session>> > [2]: Arc<Session> 1/1
+206 SERVER: OnceLock<Server> > .list: LinkedList<Arc<Session>> > [3]: Arc<Session> 1/1
+207 SERVER: OnceLock<Server> > .heap: BinaryHeap<Arc<Session>> > [0]: Arc<Session> 1/1
+208 SERVER: OnceLock<Server> > .set: HashSet<Arc<Session>> > [Key]: Arc<Session> 1/1
+209 SERVER: OnceLock<Server> > .by_session: HashMap<Arc<Session>, Arc<Session>> > [Key]: Arc<Session> 1/1
+210 SERVER: OnceLock<Server> > .by_session: HashMap<Arc<Session>, Arc<Session>> > [Value]: Arc<Session> 1/1
+211 SERVER: OnceLock<Server> > .lists: HashMap<u64, Vec<Arc<Session>>> > [Value]: Vec<Arc<Session>> > [0]: Arc<Session> 1/1
+212 SERVER: OnceLock<Server> > .lists: HashMap<u64, Vec<Arc<Session>>> > [Value]: Vec<Arc<Session>> > [1]: Arc<Session> 1/1
 213 SERVER: OnceLock<Server> > .nested: Option<Option<Box<Session>>>
-214 SERVER: OnceLock<Server> > .shards: Vec<RwLock<HashMap<u64, Arc<Session>>>> > [2]: RwLock<HashMap<u64, Arc<Session>>> > [Value]: Arc<Session>
-215 SERVER: OnceLock<Server> > .callbacks: Vec<Box<dyn Fn() -> u64 + Send + Sync>> > [0]: Box<dyn Fn() -> u64 + Send + Sync> > captured by_value: Arc<Session>
-216 SERVER: OnceLock<Server> > .callbacks: Vec<Box<dyn Fn() -> u64 + Send + Sync>> > [1]: Box<dyn Fn() -> u64 + Send + Sync> > captured by_reference: &Arc<Session> > : Arc<Session>
-217 SERVER: OnceLock<Server> > .shared: Arc<Mutex<Vec<Arc<Session>>>> > : Mutex<Vec<Arc<Session>>> > [0]: Arc<Session>
-218 SERVER: OnceLock<Server> > .shared: Arc<Mutex<Vec<Arc<Session>>>> > : Mutex<Vec<Arc<Session>>> > [1]: Arc<Session>
-219 SERVER: OnceLock<Server> > .slice: Option<Arc<[Session]>> > [0]: Session
-220 SERVER: OnceLock<Server> > .slice: Option<Arc<[Session]>> > [1]: Session
-221 SERVER: OnceLock<Server> > .boxed: Option<Box<[Arc<Session>]>> > [0]: Arc<Session>
-222 SERVER: OnceLock<Server> > .boxed: Option<Box<[Arc<Session>]>> > [1]: Arc<Session>
-223 SERVER: OnceLock<Server> > .conn as Conn::Open.session: Arc<Session>
-224 SERVER: OnceLock<Server> > .any: Option<Box<dyn Any + Send + Sync>> > .1: Arc<Session>
+214 SERVER: OnceLock<Server> > .shards: Vec<RwLock<HashMap<u64, Arc<Session>>>> > [2]: RwLock<HashMap<u64, Arc<Session>>> > [Value]: Arc<Session> 1/1
+215 SERVER: OnceLock<Server> > .callbacks: Vec<Box<dyn Fn() -> u64 + Send + Sync>> > [0]: Box<dyn Fn() -> u64 + Send + Sync> > captured by_value: Arc<Session> 1/1
+216 SERVER: OnceLock<Server> > .callbacks: Vec<Box<dyn Fn() -> u64 + Send + Sync>> > [1]: Box<dyn Fn() -> u64 + Send + Sync> > captured by_reference: &Arc<Session> > : Arc<Session> 1/1
+217 SERVER: OnceLock<Server> > .shared: Arc<Mutex<Vec<Arc<Session>>>> 1/1 > : Mutex<Vec<Arc<Session>>> > [0]: Arc<Session> 1/1
+218 SERVER: OnceLock<Server> > .shared: Arc<Mutex<Vec<Arc<Session>>>> 1/1 > : Mutex<Vec<Arc<Session>>> > [1]: Arc<Session> 1/1
+219 SERVER: OnceLock<Server> > .slice: Option<Arc<[Session]>> 1/1 > [0]: Session
+220 SERVER: OnceLock<Server> > .slice: Option<Arc<[Session]>> 1/1 > [1]: Session
+221 SERVER: OnceLock<Server> > .boxed: Option<Box<[Arc<Session>]>> > [0]: Arc<Session> 1/1
+222 SERVER: OnceLock<Server> > .boxed: Option<Box<[Arc<Session>]>> > [1]: Arc<Session> 1/1
+223 SERVER: OnceLock<Server> > .conn as Conn::Open.session: Arc<Session> 1/1
+224 SERVER: OnceLock<Server> > .any: Option<Box<dyn Any + Send + Sync>> > .1: Arc<Session> 1/1
 225 SERVER: OnceLock<Server> > .raw: usize
 226 SERVER: OnceLock<Server> > .pointer.0: *const Session
+300 CHANNEL: OnceLock<(Sender<Arc<Session>>, Mutex<Receiver<Arc<Session>>>)> > .0: Sender<Arc<Session>> > [Message]: Arc<Session> 1/1
 301 BOUNDED: OnceLock<SyncSender<Session>> > [Message]: Session
-400 CURRENT of pool: RefCell<Vec<Arc<Session>>> > [0]: Arc<Session>
-401 CURRENT of pool: RefCell<Vec<Arc<Session>>> > [1]: Arc<Session>
+400 CURRENT of pool: RefCell<Vec<Arc<Session>>> > [0]: Arc<Session> 1/1
+401 CURRENT of pool: RefCell<Vec<Arc<Session>>> > [1]: Arc<Session> 1/1
 402 LAST of pool: RefCell<Option<Session>>
-700 SERVER: OnceLock<Server> > .lazy.0: LazyLock<Arc<Session>>
+700 SERVER: OnceLock<Server> > .lazy.0: LazyLock<Arc<Session>> 1/1
 1000 SERVER: OnceLock<Server> > .tree: BTreeMap<u64, Session> > [Value]: Session
 1001 SERVER: OnceLock<Server> > .tree: BTreeMap<u64, Session> > [Value]: Session
 1049 SERVER: OnceLock<Server> > .tree: BTreeMap<u64, Session> > [Value]: Session

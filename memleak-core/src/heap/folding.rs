@@ -6,7 +6,7 @@
 //! May use: `debuginfo` (types only), `address`.
 
 use crate::address::RuntimeAddress;
-use crate::debuginfo::types::{Type, TypeId, Types};
+use crate::debuginfo::types::{Type, TypeId, TypeKind, Types};
 use crate::heap::containers::{View, parameter};
 use std::rc::Rc;
 
@@ -32,7 +32,8 @@ pub(super) enum Shape {
 pub(super) struct Exit {
     /// Below the field with this name; empty for anywhere.
     field: &'static str,
-    /// At a value of this generic parameter's type; empty for any type. With `::` it is how the name of the type begins.
+    /// At a value of this generic parameter's type; empty for any type. With `[]` it is the element of that, an array; with `::` it is how the
+    /// name of the type begins.
     of: &'static str,
     slot: Slot,
 }
@@ -75,6 +76,8 @@ const NOTHING: &[Exit] = &[];
 const ONLY: &[Exit] = &[exit("T", Slot::Only)];
 const ITEMS: &[Exit] = &[exit("T", Slot::Index)];
 const MESSAGES: &[Exit] = &[exit("T", Slot::Message)];
+/// The future, or what came of it.
+const TASK: &[Exit] = &[exit("T", Slot::Only), exit("core::result::Result<", Slot::Only)];
 const BUCKETS: &[Exit] = &[below("__0", "K", Slot::Key), below("__1", "V", Slot::Value)];
 const MEMBERS: &[Exit] = &[below("__0", "T", Slot::Key)];
 const NODES: &[Exit] = &[below("keys", "K", Slot::Key), below("vals", "V", Slot::Value)];
@@ -131,7 +134,9 @@ const KNOWN: &[Known] = &[
     inside("dashmap::util::SharedValue<", ONLY),
     inside("std::sys::thread_local::native::eager::Storage<", ONLY),
     inside("std::sys::thread_local::native::lazy::Storage<", ONLY),
-    inside("tokio::runtime::task::core::Cell<", &[exit("T", Slot::Only), exit("core::result::Result<", Slot::Only)]),
+    inside("futures_util::stream::futures_unordered::task::Task<", &[exit("Fut", Slot::Only)]),
+    inside("tokio::runtime::task::core::Cell<", TASK),
+    inside("tokio::task::core::Cell<", TASK),
     // Many values.
     holds("alloc::vec::Vec<", ITEMS),
     holds("alloc::vec::into_iter::IntoIter<", ITEMS),
@@ -139,6 +144,7 @@ const KNOWN: &[Known] = &[
     holds("alloc::collections::linked_list::LinkedList<", &[exit("T", Slot::Link)]),
     holds("alloc::collections::vec_deque::VecDeque<", ITEMS),
     holds("slab::Slab<", ITEMS),
+    holds("smallvec::SmallVec<", &[exit("A", Slot::Only), exit("A[]", Slot::Index)]),
     holds("alloc::collections::btree::map::BTreeMap<", NODES),
     holds("alloc::collections::btree::set::BTreeSet<", &[below("keys", "T", Slot::Key)]),
     holds("std::collections::hash::map::HashMap<", BUCKETS),
@@ -158,8 +164,18 @@ const KNOWN: &[Known] = &[
     holds("std::sync::mpsc::SyncSender<", MESSAGES),
     holds("std::sync::mpmc::Receiver<", MESSAGES),
     holds("std::sync::mpmc::Sender<", MESSAGES),
+    holds("async_channel::Receiver<", MESSAGES),
+    holds("async_channel::Sender<", MESSAGES),
     holds("crossbeam_channel::channel::Receiver<", MESSAGES),
     holds("crossbeam_channel::channel::Sender<", MESSAGES),
+    holds("flume::Receiver<", MESSAGES),
+    holds("flume::Sender<", MESSAGES),
+    holds("futures_channel::mpsc::Receiver<", MESSAGES),
+    holds("futures_channel::mpsc::Sender<", MESSAGES),
+    holds("futures_channel::mpsc::UnboundedReceiver<", MESSAGES),
+    holds("futures_channel::mpsc::UnboundedSender<", MESSAGES),
+    holds("futures_channel::oneshot::Receiver<", MESSAGES),
+    holds("futures_channel::oneshot::Sender<", MESSAGES),
     holds("tokio::sync::broadcast::Receiver<", MESSAGES),
     holds("tokio::sync::broadcast::Sender<", MESSAGES),
     holds("tokio::sync::mpsc::bounded::Receiver<", MESSAGES),
@@ -171,6 +187,13 @@ const KNOWN: &[Known] = &[
     holds("tokio::sync::watch::Receiver<", ONLY),
     holds("tokio::sync::watch::Sender<", ONLY),
     holds("tokio::sync::notify::Notify", NOTHING),
+    inside("std::sync::mpmc::array::Slot<", MESSAGES),
+    inside("std::sync::mpmc::list::Block<", MESSAGES),
+    inside("tokio::sync::broadcast::Slot<", MESSAGES),
+    inside("tokio::sync::mpsc::block::Block<", MESSAGES),
+    inside("tokio::sync::mpsc::chan::Chan<", MESSAGES),
+    inside("tokio::sync::oneshot::Inner<", MESSAGES),
+    inside("tokio::sync::watch::Shared<", ONLY),
     holds("std::thread::JoinHandle<", ONLY),
     holds("std::thread::join_handle::JoinHandle<", ONLY),
 ];
@@ -179,10 +202,15 @@ const KNOWN: &[Known] = &[
 const LIBRARIES: &[&str] = &[
     "alloc",
     "arc_swap",
+    "async_channel",
+    "concurrent_queue",
     "core",
     "crossbeam_channel",
     "crossbeam_utils",
     "dashmap",
+    "flume",
+    "futures_channel",
+    "futures_util",
     "hashbrown",
     "indexmap",
     "lazy_static",
@@ -191,6 +219,7 @@ const LIBRARIES: &[&str] = &[
     "parking_lot",
     "parking_lot_core",
     "slab",
+    "smallvec",
     "std",
     "tokio",
 ];
@@ -244,6 +273,15 @@ enum Links {
     Lost,
 }
 
+/// The generic parameter, or the element of the array that it is.
+fn of_parameter(view: View<'_>, ty: &Type, name: &str) -> Option<TypeId> {
+    let Some(array) = name.strip_suffix("[]") else { return parameter(ty, name) };
+    match view.types.get(parameter(ty, array)?).kind {
+        TypeKind::Array { element, .. } => Some(element),
+        _ => None,
+    }
+}
+
 /// Which types an exit is at.
 enum Name {
     Any,
@@ -262,7 +300,7 @@ impl Open {
         let name = |of: &'static str| match of {
             "" => Some(Name::Any),
             of if of.contains("::") => Some(Name::Begins(of)),
-            of => parameter(ty, of).map(|id| Name::Is(Rc::clone(&view.types.get(id).name))),
+            of => of_parameter(view, ty, of).map(|id| Name::Is(Rc::clone(&view.types.get(id).name))),
         };
         open.exits = exits.iter().filter_map(|exit| Some((exit.field, name(exit.of)?, exit.slot))).collect();
         if exits.iter().any(|exit| exit.slot == Slot::Link) {

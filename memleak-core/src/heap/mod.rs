@@ -21,6 +21,8 @@
 //! - [`awaits`]: what a future is doing.
 //! - [`tasks`]: which blocks are tasks of an async runtime.
 //! - [`holders`]: who holds a value, by name.
+//! - [`naming`]: the words for a way through the graph; `ways` chooses the ways, `folding` says what is left out of one,
+//!   `interior` where in a block it runs.
 //! - [`naming`]: the words for a way through the graph; `folding` says what is left out of it, `interior` where in a block it runs.
 //! - [`advice`]: what to do about it.
 
@@ -47,6 +49,7 @@ pub mod reading;
 pub mod retained;
 pub mod snapshot;
 pub mod tasks;
+mod ways;
 pub mod words;
 
 #[cfg(test)]

@@ -10,14 +10,15 @@ use crate::debuginfo::functions::Location;
 use crate::debuginfo::load::DieRef;
 use crate::debuginfo::types::{Type, TypeKind};
 use crate::heap::folding::{Open, Slot, is_users, known, written};
-use crate::heap::graph::{Edge, EdgeKind, Graph, Heap, Source, Trust};
+use crate::heap::graph::{Edge, EdgeKind, Graph, Heap, Source};
 use crate::heap::holders::{Counted, HeldBy, Holder, Hop, Task, Way};
 use crate::heap::instances::Home;
 use crate::heap::interior::{Inside, Lead, inside};
 use crate::heap::places::{Part, Step};
 use crate::heap::program::Program;
-use crate::heap::reach::{self, Reach};
+use crate::heap::reach::Reach;
 use crate::heap::tasks::Tasks;
+use crate::heap::ways::ways;
 use std::rc::Rc;
 
 /// What only the running program knows.
@@ -97,35 +98,13 @@ pub fn holders(
         Home::Block(block) => block as u32,
     };
     let mut holders = Vec::new();
-    for way in ways(graph, reach, block) {
+    for way in ways(graph, reach, block, &|block| names.task(block).is_some()) {
         let holder = holder(heap, graph, &way, Some(end), names);
         if holders.len() < most && !holders.contains(&holder) {
             holders.push(holder);
         }
     }
     holders
-}
-
-/// For each pointer that holds this block the best way through it, the best first.
-fn ways(graph: &Graph, reach: &Reach, block: u32) -> Vec<Vec<Edge>> {
-    let mut found = Vec::new();
-    for edge in graph.to_block(block) {
-        let (mut way, trust) = match edge.from {
-            Source::Block(from) => match reach.trust(from) {
-                Some(trust) => (reach.way_to(from), trust),
-                None => continue,
-            },
-            _ => (Vec::new(), Trust::Owned),
-        };
-        let through_itself = edge.from == Source::Block(block) || way.iter().any(|edge| edge.to == block);
-        if edge.kind != EdgeKind::Weak && !through_itself {
-            way.push(edge);
-            found.push((edge.kind > EdgeKind::Counted, trust.max(reach::trust(&edge)), way));
-        }
-    }
-    found.sort_by_key(|(points, trust, way)| (*points, *trust, way.len()));
-    let owned = found.iter().any(|(points, _, _)| !points);
-    found.into_iter().filter(|(points, _, _)| !(owned && *points)).map(|(_, _, way)| way).collect()
 }
 
 fn root(heap: &Heap<'_>, first: Option<&Edge>, names: &dyn Names) -> HeldBy {
@@ -176,15 +155,19 @@ struct Namer<'a> {
     lead: Lead,
     /// The number of the element in the current block.
     index: Option<u64>,
-    /// Whether the root is said with its type.
-    root_is_typed: bool,
+    /// The type that is said of the root.
+    root_ty: Option<Rc<str>>,
 }
 
 impl<'a> Namer<'a> {
     fn new(heap: &'a Heap<'a>, root: &HeldBy) -> Namer<'a> {
         let (draft, lead) = Default::default();
-        let root_is_typed = matches!(root, HeldBy::Static { .. } | HeldBy::ThreadLocal { .. });
-        Namer { heap, hops: Vec::new(), draft, open: None, lead, index: None, root_is_typed }
+        let root_ty = match root {
+            HeldBy::Static { ty, .. } | HeldBy::ThreadLocal { ty, .. } => Some(Rc::clone(ty)),
+            HeldBy::Task(task) => Some(Rc::clone(&task.future)),
+            _ => None,
+        };
+        Namer { heap, hops: Vec::new(), draft, open: None, lead, index: None, root_ty }
     }
 
     /// From the start of what the pointer is in, to the block that it leads to.
@@ -207,7 +190,9 @@ impl<'a> Namer<'a> {
             self.unknown();
         }
         let value = view.snapshot.word(edge.at).unwrap_or(0);
-        self.pointer(graph, edge, steps.last());
+        // A word in no field of the active variant is in the enum as a whole.
+        let last = steps.iter().rev().find(|step| !matches!(step.part, Part::Variant(_)));
+        self.pointer(graph, edge, last);
         self.lead = Lead { steps, value };
     }
 
@@ -404,9 +389,9 @@ impl<'a> Namer<'a> {
     /// Ends the hop in the making.
     fn flush(&mut self) {
         let Draft { way, ty, kind, counted, .. } = std::mem::take(&mut self.draft);
-        // What is in a static itself the static's type says already.
-        let says_more =
-            !self.hops.is_empty() || !self.root_is_typed || counted.is_some() || kind == Some(EdgeKind::Unknown);
+        // The root's type says the same.
+        let is_root = self.hops.is_empty() && ty == self.root_ty;
+        let says_more = !is_root || counted.is_some() || kind == Some(EdgeKind::Unknown);
         if !way.is_empty() || (kind.is_some() && says_more) {
             self.hops.push(Hop { way, ty: ty.unwrap_or_default(), kind, counted });
         }

@@ -18,7 +18,7 @@ use EdgeKind::{Borrowed, Counted, Owning, Unknown};
 const SESSION: &str = "chat::Session";
 
 /// These blocks are tasks.
-struct Tasks(&'static [u32]);
+struct Tasks(Vec<u32>);
 
 impl Names for Tasks {
     fn declared_at(&self, _: DieRef) -> Option<Location> {
@@ -69,7 +69,7 @@ fn text(holder: &Holder) -> Vec<String> {
 
 /// The way along the pointers at these addresses, to the value at an address.
 fn way(heap: &MadeUpHeap, at: &[(u64, EdgeKind)], end: Option<(u64, &str)>) -> Vec<String> {
-    text(&held(heap, at, end, &Tasks(&[])))
+    text(&held(heap, at, end, &Tasks(Vec::new())))
 }
 
 fn held(heap: &MadeUpHeap, at: &[(u64, EdgeKind)], end: Option<(u64, &str)>, tasks: &Tasks) -> Holder {
@@ -146,7 +146,7 @@ fn what_is_in_a_static_itself_is_not_said_twice() {
     heap.with(&[], |heap| {
         let end = End { address: RuntimeAddress(0x1008), name: SESSION };
         let graph = Graph::new(2, vec![edge(heap, 0x508, Owning)]);
-        let found = holders((heap, &graph, &Reach::of(&graph)), (Home::Block(0), end), 3, &Tasks(&[]));
+        let found = holders((heap, &graph, &Reach::of(&graph)), (Home::Block(0), end), 3, &Tasks(Vec::new()));
         assert_eq!(found.iter().map(text).collect::<Vec<_>>(), [["[1]: chat::Session"]]);
     });
 }
@@ -325,14 +325,15 @@ fn where_ways_begin() {
     let storage = around(&heap, "std::sys::thread_local::native::lazy::Storage", arc);
     heap.thread_local(0x500, words(&[1, 0x2000]), storage, 0);
     heap.block(0x2000, words(&[1, 1, 7]), Content::Value(arc_inner));
-    let local = held(&heap, &[(0x508, Counted)], None, &Tasks(&[]));
+    let local = held(&heap, &[(0x508, Counted)], None, &Tasks(Vec::new()));
     let (name, ty, thread) = ("chat::CURRENT".into(), "alloc::sync::Arc<chat::Session>".into(), "worker".into());
     assert_eq!(local.root, HeldBy::ThreadLocal { name, ty, declared: None, thread });
     assert_eq!(text(&local), [": alloc::sync::Arc<chat::Session> Counted 1/1"]);
     let from = |from| {
         let way = [Edge { from, at: RuntimeAddress(0), to: 0, kind: Unknown }];
         let threads = [Thread { name: "worker".into(), ..Thread::default() }];
-        let held = heap.with(&threads, |heap| holder(heap, &Graph::new(1, way.to_vec()), &way, None, &Tasks(&[])));
+        let held =
+            heap.with(&threads, |heap| holder(heap, &Graph::new(1, way.to_vec()), &way, None, &Tasks(Vec::new())));
         assert_eq!(held.hops, []);
         held.root
     };
@@ -355,7 +356,7 @@ fn a_way_begins_at_the_last_task() {
     heap.block(0x1000, words(&[0, 0x3000, 0]), Content::Value(cell));
     heap.block(0x2000, words(&[1, 1, 7]), Content::Value(arc_inner));
     heap.block(0x3000, words(&[0, 0, 0x2000]), Content::Value(cell));
-    let tasks = Tasks(&[0, 2]);
+    let tasks = Tasks(vec![0, 2]);
     let held = held(&heap, &[(0x500, Unknown), (0x1008, Unknown), (0x3010, Counted)], None, &tasks);
     assert!(matches!(&held.root, HeldBy::Task(task) if &*task.future == "task 2"), "{held:?}");
     assert_eq!(text(&held), [".session: alloc::sync::Arc<chat::Session> Counted 1/1"]);
@@ -377,7 +378,7 @@ fn owners_before_those_that_only_point() {
             let edges = at.iter().map(|(at, kind)| edge(heap, *at, *kind)).collect();
             let graph = Graph::new(2, edges);
             let end = End { address: RuntimeAddress(0x2010), name: SESSION };
-            let found = holders((heap, &graph, &Reach::of(&graph)), (Home::Block(0), end), most, &Tasks(&[]));
+            let found = holders((heap, &graph, &Reach::of(&graph)), (Home::Block(0), end), most, &Tasks(Vec::new()));
             found.iter().flat_map(text).map(|text| text.split(':').next().unwrap().to_owned()).collect::<Vec<_>>()
         })
     };
@@ -386,4 +387,38 @@ fn owners_before_those_that_only_point() {
     assert_eq!(fields(&all, 1), [".b"]);
     assert_eq!(fields(&[(0x600, Unknown), (0x500, Borrowed)], 5), [".a", ".a"]);
     assert_eq!(fields(&[(0x3000, Counted)], 5), [""; 0], "nothing that lives holds it");
+}
+
+#[test]
+fn the_owner_of_a_future_before_what_it_is_parked_on() {
+    let Types { mut heap, arc, arc_inner, .. } = types();
+    let word = heap.types.scalar("usize", 8);
+    let future = heap.types.structure("chat::Polled", 16, &[("waiter", 0, word), ("session", 8, arc)]);
+    let boxed = heap.types.pointer("alloc::boxed::Box<chat::Polled>", future);
+    let stored = heap.types.structure("chat::Stored", 16, &[("id", 0, word), ("future", 8, boxed)]);
+    let outer = heap.types.pointer("alloc::boxed::Box<chat::Stored>", stored);
+    heap.root(0x500, words(&[0x1000]), word);
+    heap.root(0x600, words(&[0x3000]), outer);
+    heap.block(0x1000, words(&[0x3000, 0x2000]), Content::Value(future));
+    heap.block(0x2000, words(&[1, 1, 7]), Content::Value(arc_inner));
+    heap.block(0x3000, words(&[0, 0x1000]), Content::Value(stored));
+    let said = |at: &[(u64, EdgeKind)], tasks: &[u32]| {
+        heap.with(&[], |heap| {
+            let graph = Graph::new(3, at.iter().map(|(at, kind)| edge(heap, *at, *kind)).collect());
+            let end = End { address: RuntimeAddress(0x2010), name: SESSION };
+            let found = holders((heap, &graph, &Reach::of(&graph)), (Home::Block(1), end), 5, &Tasks(tasks.to_vec()));
+            let first = found.first().map(|holder| (matches!(holder.root, HeldBy::Task(_)), text(holder)));
+            (found.len(), first)
+        })
+    };
+    let (future, session) =
+        (".future: alloc::boxed::Box<chat::Polled> Owning", ".session: alloc::sync::Arc<chat::Session> Counted 1/1");
+    let list = [(0x500, Borrowed), (0x1008, Counted)];
+    let owner = [(0x600, Owning), (0x3008, Owning)];
+    assert_eq!(said(&[list, owner].concat(), &[]), (1, Some((false, vec![future.into(), session.into()]))));
+    // Only what the task is parked on leads to it.
+    let waker = [(0x1000, Borrowed), (0x3008, Owning)];
+    assert_eq!(said(&[list, waker].concat(), &[2]), (1, Some((true, vec![future.into(), session.into()]))));
+    let parked = said(&[list, waker].concat(), &[]);
+    assert_eq!(parked, (1, Some((false, vec![session.into()]))), "to and fro");
 }

@@ -102,11 +102,11 @@ impl View<'_> {
             TypeKind::Union { fields } => {
                 descent.fixed = false;
                 descent.liveness = descent.liveness.max(Liveness::Possible);
-                // The largest field is the one that says most: `MaybeUninit` has `uninit` and `value`.
+                // `MaybeUninit` has `uninit` and `value`, a `LazyLock` `value` and what makes it. Elsewhere the largest says most.
                 let holding = fields
                     .iter()
                     .filter(|field| (field.offset..field.offset + self.types.get(field.ty).size).contains(&offset))
-                    .max_by_key(|field| self.types.get(field.ty).size);
+                    .max_by_key(|field| (*field.name == *"value", self.types.get(field.ty).size));
                 let Some(field) = holding else { return false };
                 let part = Part::Overlapping(Rc::clone(&field.name));
                 descent.steps.push(Step { part, ty: field.ty, address: at(address, field.offset) });

@@ -80,18 +80,22 @@ impl Reach {
 
     /// The shortest way of the best trust, its first edge first. Empty for a block that the search began at or did not reach.
     pub fn way_to(&self, block: u32) -> Vec<Edge> {
-        let edge_to = |block: u32| self.reached[block as usize].and_then(|reached| reached.edge);
         let mut way = Vec::new();
-        let mut next = edge_to(block);
+        let mut next = self.edge_to(block);
         while let Some(edge) = next {
             way.push(edge);
             next = match edge.from {
-                Source::Block(block) => edge_to(block),
+                Source::Block(block) => self.edge_to(block),
                 _ => None,
             };
         }
         way.reverse();
         way
+    }
+
+    /// The last edge of that way.
+    pub fn edge_to(&self, block: u32) -> Option<Edge> {
+        self.reached[block as usize]?.edge
     }
 
     /// How many live `Rc`s or `Arc`s lead to this block from outside of the heap and from blocks that were reached.
