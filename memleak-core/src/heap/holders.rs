@@ -73,15 +73,13 @@ pub struct Task {
 }
 
 impl Task {
-    /// Whether a runtime keeps it as long as the runtime lives, so that a way to what it holds may begin with it.
-    ///
-    /// One that has ended is kept by a handle or a waker, one in a set by the owner of the set: there the way goes on to those.
-    pub fn is_kept_by_runtime(&self) -> bool {
-        let ended = matches!(
-            self.state,
-            TaskState::Finished | TaskState::Consumed | TaskState::Panicked | TaskState::Cancelled
-        );
-        self.kind != TaskKind::InSet && !ended
+    /// Whether it has ended, so that nobody polls it any more: it is only kept by a handle, a waker, or the owner of the set it is in.
+    pub fn has_ended(&self) -> bool {
+        use TaskState::{Cancelled, Consumed, Finished, NotBegun, Panicked, Running, Suspended, Unknown};
+        match self.state {
+            Finished | Consumed | Panicked | Cancelled => true,
+            NotBegun | Suspended { .. } | Running | Unknown => false,
+        }
     }
 }
 

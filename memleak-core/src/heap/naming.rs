@@ -59,9 +59,11 @@ pub struct End<'a> {
 
 /// Tells in words who holds the block at the end of `way`, or the value `end` in it.
 ///
-/// A way through a task begins anew at the last task on it: how a runtime holds its tasks says nothing of why a value is held.
+/// A way through a task begins anew at the last task on it: how a runtime holds its tasks says nothing of why a value is held. Of a task that
+/// has ended it does: whoever keeps its handle keeps its result.
 pub fn holder(heap: &Heap<'_>, graph: &Graph, way: &[Edge], end: Option<End<'_>>, names: &dyn Names) -> Holder {
-    let task = way.iter().enumerate().rev().find_map(|(hop, edge)| Some((hop, names.task(edge.to)?)));
+    let task = |edge: &Edge| names.task(edge.to).filter(|task| !task.has_ended());
+    let task = way.iter().enumerate().rev().find_map(|(hop, edge)| Some((hop, task(edge)?)));
     let (root, way, first) = match task {
         Some((hop, task)) => (HeldBy::Task(task), &way[hop + 1..], Some(way[hop].to)),
         None => (root(heap, way.first(), names), way, None),

@@ -34,6 +34,19 @@ impl Names for Tasks {
     }
 }
 
+/// Of these tasks, this one has ended.
+struct Ended<'a>(&'a Tasks, u32);
+
+impl Names for Ended<'_> {
+    fn declared_at(&self, die: DieRef) -> Option<Location> {
+        self.0.declared_at(die)
+    }
+    fn task(&self, block: u32) -> Option<Task> {
+        let task = self.0.task(block)?;
+        Some(if block == self.1 { Task { state: TaskState::Finished, ..task } } else { task })
+    }
+}
+
 /// The pointer at this address: where it leads to is in memory.
 fn edge(heap: &Heap<'_>, at: u64, kind: EdgeKind) -> Edge {
     let at = RuntimeAddress(at);
@@ -72,7 +85,7 @@ fn way(heap: &MadeUpHeap, at: &[(u64, EdgeKind)], end: Option<(u64, &str)>) -> V
     text(&held(heap, at, end, &Tasks(Vec::new())))
 }
 
-fn held(heap: &MadeUpHeap, at: &[(u64, EdgeKind)], end: Option<(u64, &str)>, tasks: &Tasks) -> Holder {
+fn held(heap: &MadeUpHeap, at: &[(u64, EdgeKind)], end: Option<(u64, &str)>, tasks: &dyn Names) -> Holder {
     let threads = [Thread { name: "worker".into(), ..Thread::default() }];
     heap.with(&threads, |heap| {
         let way: Vec<Edge> = at.iter().map(|(at, kind)| edge(heap, *at, *kind)).collect();
@@ -362,6 +375,9 @@ fn a_way_begins_at_the_last_task() {
     assert_eq!(text(&held), [".session: alloc::sync::Arc<chat::Session> Counted 1/1"]);
     let held = self::held(&heap, &[(0x500, Unknown), (0x1008, Unknown)], Some((0x3008, "chat::Polled")), &tasks);
     assert!(matches!(&held.root, HeldBy::Task(_)) && held.hops.is_empty(), "{held:?}");
+    let way = [(0x500, Unknown), (0x1008, Unknown), (0x3010, Counted)];
+    let held = self::held(&heap, &way, None, &Ended(&tasks, 2));
+    assert!(matches!(&held.root, HeldBy::Task(task) if &*task.future == "task 0"), "{held:?}");
 }
 
 #[test]

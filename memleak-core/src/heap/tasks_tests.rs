@@ -287,7 +287,7 @@ fn a_cell_says_how_far_its_task_is() {
             let task = tasks.at(1).unwrap();
             assert_eq!((text(&task.state).as_str(), &*task.future, task.kind), (expected, "outer", TaskKind::Spawned));
             let ended = ["Finished", "Cancelled", "Panicked", "Consumed"].contains(&expected);
-            assert_eq!(task.is_kept_by_runtime(), !ended);
+            assert_eq!(task.has_ended(), ended);
             assert_eq!((tasks.at(0), tasks.at(2), tasks.at(3)), (None, None, None));
         });
     }
@@ -341,6 +341,6 @@ fn a_task_in_a_set_is_gone_when_only_weak_pointers_are_left() {
         heap.block(0x1000, words(&[strong, 1, some, SUSPENDED, 0]), Content::Value(inner));
         let task = heap.with(&[], |heap| Tasks::new(*heap).at(0));
         assert_eq!(task.as_ref().map(|task| text(&task.state)).as_deref(), expected);
-        assert!(task.is_none_or(|task| task.kind == TaskKind::InSet && !task.is_kept_by_runtime()));
+        assert!(task.is_none_or(|task| task.kind == TaskKind::InSet));
     }
 }
