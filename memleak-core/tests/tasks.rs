@@ -121,15 +121,21 @@ async fn selecting(notify: Arc<Notify>) {
     }
 }
 
+async fn at_once_if(done: bool) {
+    if !done {
+        pending::<()>().await; // at once
+    }
+}
+
 /// Two macros whose futures lie in the same place.
 async fn selecting_twice(notify: Arc<Notify>) {
     tokio::select! {
         _ = inner(notify.clone()) => {}
-        _ = async {} => {}
+        _ = at_once_if(true) => {}
     }
     tokio::select! { // selecting twice
         _ = inner(notify.clone()) => {}
-        _ = pending::<()>() => {}
+        _ = at_once_if(false) => {}
     }
 }
 
@@ -150,6 +156,12 @@ async fn yielding_twice(notify: Arc<Notify>, long: bool) {
 async fn yielding() {
     PARKED.fetch_add(1, SeqCst);
     futures_util::pending!(); // yielding
+}
+
+/// The same in another function.
+async fn yielding_too() {
+    PARKED.fetch_add(1, SeqCst);
+    futures_util::pending!(); // yielding too
 }
 
 #[repr(align(128))]
@@ -347,20 +359,24 @@ fn a_task_says_which_of_several_futures_it_waits_for() {
                 tokio::spawn(selecting(notify.clone()));
                 tokio::spawn(selecting_twice(notify.clone()));
                 tokio::spawn(yielding());
+                tokio::spawn(yielding_too());
                 tokio::spawn(yielding_twice(notify.clone(), false));
                 tokio::spawn(yielding_twice(notify.clone(), true));
                 tokio::spawn(joining(notify.clone()));
                 tokio::spawn(joining_futures(notify.clone()));
                 tokio::spawn(joined(notify.clone()));
                 tokio::spawn(in_a_set(notify.clone()));
-                until_parked(12).await;
+                until_parked(13).await;
                 let notified = "tokio::sync::notify::Notified";
                 let select = format!("task selecting: selecting at 'selecting' of [{INNER} | {notified}]");
                 expect("::selecting::{async", [select]).await;
-                let select = format!("selecting_twice at 'selecting twice' of [{INNER} | Pending<()>]");
+                let at_once = "at_once_if at 'at once' > Pending<()>";
+                let select = format!("selecting_twice at 'selecting twice' of [{INNER} | {at_once}]");
                 expect("::selecting_twice::{async", [format!("task selecting_twice: {select}")]).await;
                 let once = "futures_util::async_await::pending::PendingOnce";
                 expect("::yielding::{async", [format!("task yielding: yielding at 'yielding' > {once}")]).await;
+                let too = format!("task yielding_too: yielding_too at 'yielding too' > {once}");
+                expect("::yielding_too::{async", [too]).await;
                 let yielding = ["long", "short"].map(|which| {
                     format!("task yielding_twice: yielding_twice at 'yielding {which}' > {once}")
                 });

@@ -54,7 +54,8 @@ impl Types for TypeTable<'_> {
     fn await_location(&self, coroutine: TypeId, state: &str) -> Option<Location> {
         let known = self.awaits.borrow().get(&coroutine).cloned();
         let places = known.unwrap_or_else(|| {
-            let places = awaits::places(self, coroutine, self.defined_at(coroutine));
+            let die = self.rows.borrow()[coroutine.0 as usize].die;
+            let places = awaits::places(self, coroutine, die);
             self.awaits.borrow_mut().insert(coroutine, Rc::clone(&places));
             places
         });
@@ -93,13 +94,6 @@ impl<'b> TypeTable<'b> {
             Ok(reading) => reading.into_type(self),
             Err(_) => Type { name: "{unreadable}".into(), size: 0, kind: TypeKind::Opaque, parameters: Vec::new() },
         }
-    }
-
-    /// The entry that the type is read from: its own, or where that only declares it, the definition.
-    fn defined_at(&self, id: TypeId) -> DieRef {
-        let die = self.rows.borrow()[id.0 as usize].die;
-        let declared = Entry::at(self.binary(), die).is_some_and(|entry| entry.declaration);
-        if declared { self.definition(&self.get(id).name).unwrap_or(die) } else { die }
     }
 
     /// `own`, the name of an entry that is where the struct `die` is, in full.

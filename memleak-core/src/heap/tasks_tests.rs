@@ -135,6 +135,11 @@ fn a_future_by_hand_alone_is_as_far_as_the_coroutine_in_it() {
         assert_eq!(state(&heap, wrapper), expected);
     }
     let mut heap = MadeUpHeap::default();
+    let inner = coroutine(&heap, "inner", leaf(&heap));
+    let both = heap.types.structure("Both", 32, &[("first", 0, inner), ("second", 16, inner)]);
+    heap.block(0x1000, words(&[UNRESUMED, 0, SUSPENDED, 0]), Content::Value(both));
+    assert_eq!(state(&heap, both), "Both [inner | inner:5 > Notified]");
+    let mut heap = MadeUpHeap::default();
     let leaf = leaf(&heap);
     heap.block(0x1000, words(&[0]), Content::Value(leaf));
     assert_eq!(state(&heap, leaf), "Unknown");
