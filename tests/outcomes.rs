@@ -43,6 +43,7 @@ const TABLE: &[(&str, Due)] = &[
 
     // Held by something reachable.
     ("held::by_a_registry_of_arcs", Fail(&["1 live `outcomes::fixtures::Session`, expected 0", "tests/fixtures/mod.rs:", "outcomes::fixtures::Session::connect"])),
+    ("held::by_a_static_since_the_body_ended", Fail(&["1 live `outcomes::fixtures::Session`, expected 0"])),
     ("held::by_a_registry_of_values", Fail(&["3 live `outcomes::fixtures::Session`, expected 0"])),
     ("held::by_a_vec_in_a_static", Fail(&["2 live `outcomes::fixtures::Session`, expected 0"])),
     ("held::by_a_btree_map", Fail(&["20 live `outcomes::fixtures::Session`, expected 0"])),

@@ -178,6 +178,41 @@ fn what_is_freed_is_zero() {
     });
 }
 
+/// Memory that is shared with other processes: it keeps what is in it when its pages are given back.
+struct Shared;
+
+static SHARED: Allocator<Shared> = Allocator::new(Shared);
+
+// SAFETY: each block is a mapping.
+unsafe impl GlobalAlloc for Shared {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        let (access, kind) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_SHARED | libc::MAP_ANONYMOUS);
+        // SAFETY: an anonymous mapping at an address of the system's choice.
+        unsafe { libc::mmap(ptr::null_mut(), layout.size(), access, kind, -1, 0).cast() }
+    }
+
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        // SAFETY: the block is still there, and all of it has been written.
+        if !all_zero(unsafe { std::slice::from_raw_parts(block, layout.size()) }) {
+            NOT_WIPED.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+#[test]
+fn what_is_freed_is_zero_wherever_it_comes_from() {
+    tracked("what_is_freed_is_zero_wherever_it_comes_from", || {
+        let layout = Layout::from_size_align(3 << 20, 4096).unwrap();
+        // SAFETY: a block of this size, not used after it was freed.
+        unsafe {
+            let block = SHARED.alloc(layout);
+            ptr::write_bytes(block, 7, layout.size());
+            SHARED.dealloc(block, layout);
+        }
+        assert_eq!(NOT_WIPED.load(Ordering::Relaxed), 0);
+    });
+}
+
 #[test]
 fn a_realloc_moves_all_and_leaves_zeros() {
     tracked("a_realloc_moves_all_and_leaves_zeros", || {
@@ -310,6 +345,12 @@ fn wiping_a_large_block_takes_no_memory() {
 
 static STOP: AtomicBool = AtomicBool::new(false);
 
+/// A thread that waits for ever is a failure, too.
+fn do_not_hang() {
+    // SAFETY: the default action of the alarm ends the process.
+    unsafe { libc::alarm(120) };
+}
+
 /// Allocates and frees, untracked now and then.
 fn hammer(seed: u64) {
     let mut random = seed;
@@ -337,6 +378,7 @@ fn hammer(seed: u64) {
 #[test]
 fn the_holder_of_a_freeze_can_allocate() {
     tracked("the_holder_of_a_freeze_can_allocate", || {
+        do_not_hang();
         let workers: Vec<_> = (1..=4).map(|seed| thread::spawn(move || hammer(seed * 7919))).collect();
         for _ in 0..200 {
             let frozen = tracker::freeze();
@@ -373,6 +415,7 @@ extern "C" fn stop_here(_: libc::c_int) {
 #[test]
 fn the_holder_can_allocate_while_threads_are_stopped_anywhere() {
     tracked("the_holder_can_allocate_while_threads_are_stopped_anywhere", || {
+        do_not_hang();
         // SAFETY: the handler only spins.
         unsafe { libc::signal(libc::SIGUSR1, stop_here as extern "C" fn(libc::c_int) as libc::sighandler_t) };
         let (ids, threads) = mpsc::channel();
