@@ -348,7 +348,19 @@ static STOP: AtomicBool = AtomicBool::new(false);
 /// A thread that waits for ever is a failure, too.
 fn do_not_hang() {
     // SAFETY: the default action of the alarm ends the process.
-    unsafe { libc::alarm(120) };
+    unsafe { libc::alarm(60) };
+}
+
+/// Hardly anything but memleak's own memory, so that a stop finds this thread there.
+fn hammer_own_memory() {
+    let _untracked = tracker::untracked();
+    let layout = Layout::from_size_align(48, 8).unwrap();
+    while !STOP.load(Ordering::Relaxed) {
+        for _ in 0..100 {
+            // SAFETY: the size is not zero; freed at once.
+            unsafe { dealloc(alloc(layout), layout) };
+        }
+    }
 }
 
 /// Allocates and frees, untracked now and then.
@@ -419,13 +431,13 @@ fn the_holder_can_allocate_while_threads_are_stopped_anywhere() {
         // SAFETY: the handler only spins.
         unsafe { libc::signal(libc::SIGUSR1, stop_here as extern "C" fn(libc::c_int) as libc::sighandler_t) };
         let (ids, threads) = mpsc::channel();
-        let workers: Vec<_> = (1..=3)
+        let workers: Vec<_> = (1..=4)
             .map(|seed| {
                 let ids = ids.clone();
                 thread::spawn(move || {
                     // SAFETY: no preconditions.
                     ids.send(unsafe { libc::gettid() }).unwrap();
-                    hammer(seed * 104_729);
+                    if seed < 3 { hammer_own_memory() } else { hammer(seed * 104_729) }
                 })
             })
             .collect();
