@@ -278,6 +278,52 @@ fn a_vec_that_may_have_been_moved_away_does_not_know_its_length() {
 }
 
 #[test]
+fn what_an_arc_holds_is_in_its_place_whoever_holds_the_arc() {
+    for (strong, expected) in [(1, &[(0x2000, Owning)][..]), (0, &[(0x2000, Unknown), (0x2008, Unknown)])] {
+        let mut heap = heap();
+        let boxed = session_box(&heap);
+        let inner = arc_inner(&heap, heap.types.vec(boxed));
+        let arc = wrapper(&heap, "alloc::sync::Arc<chat::Holder, alloc::alloc::Global>", inner);
+        let suspended = heap.types.structure("Suspend0", 16, &[("holder", 8, arc)]);
+        let variants = [("Suspend0", Some(3), suspended)];
+        let future = heap.types.enumeration("chat::heartbeat::{async_fn_env#0}", 16, 8, &variants, true);
+        heap.root(0x500, words(&[3, 0x1000]), future);
+        heap.block(0x1000, words(&[strong, 1, 2, 0x2000, 1]), Content::Value(inner));
+        heap.block(0x2000, words(&[SESSION, SESSION]), Content::Buffer(boxed));
+        assert_eq!(edges(&heap), expected, "strong {strong}");
+    }
+}
+
+#[test]
+fn a_reference_leads_to_a_value_also_in_a_box_that_need_not_be_written() {
+    for (name, expected) in
+        [("&chat::Holder", &[(0x2000, Owning)][..]), ("*mut chat::Holder", &[(0x2000, Unknown), (0x2008, Unknown)])]
+    {
+        let mut heap = heap();
+        let boxed = session_box(&heap);
+        let holder = heap.types.structure("chat::Holder", 24, &[("sessions", 0, heap.types.vec(boxed))]);
+        heap.root(0x500, words(&[0x1000]), heap.types.pointer(name, holder));
+        heap.block(0x1000, words(&[2, 0x2000, 1]), Content::Unwritten(holder));
+        heap.block(0x2000, words(&[SESSION, SESSION]), Content::Buffer(boxed));
+        assert_eq!(edges(&heap), expected, "{name}");
+    }
+}
+
+#[test]
+fn a_number_that_is_too_small_is_no_pointer_with_what_is_behind_it() {
+    let array = |heap: &MadeUpHeap, count| {
+        let element = heap.types.scalar("u8", 1);
+        heap.types.add("[u8; _]", count, TypeKind::Array { element, count }, &[])
+    };
+    for (bytes, expected) in [(8, &[(0x508, Unknown)][..]), (4, &[])] {
+        let mut heap = heap();
+        let fields = [("id", 0, heap.types.scalar("u32", 4)), ("bytes", 8, array(&heap, bytes))];
+        heap.root(0x500, words(&[SESSION, SESSION]), heap.types.structure("chat::Token", 16, &fields));
+        assert_eq!(edges(&heap), expected, "{bytes} bytes may be anything");
+    }
+}
+
+#[test]
 fn what_a_buffer_was_allocated_for_does_not_say_what_is_dead_in_it() {
     // A buffer of `Weak` that `collect` filled with `Arc`.
     let mut heap = heap();

@@ -158,11 +158,19 @@ impl<'a> Reader<'a> {
 
     /// Notes who says what a block holds, unless somebody better has done so.
     fn reach(&mut self, block: u32, level: Level, witness: impl FnOnce() -> Witness) {
-        let place = &mut self.witnesses[block as usize];
-        if place.is_none() {
-            *place = Some((level, witness()));
+        if self.witnesses[block as usize].is_none() {
+            let level = if self.keeps_its_value(block) { Level::Certain } else { level };
+            self.witnesses[block as usize] = Some((level, witness()));
             self.queue.push_back(block);
         }
+    }
+
+    /// Whether this is the block of an `Rc` or `Arc` with a strong count: its value is in its place, whoever leads there.
+    fn keeps_its_value(&self, block: u32) -> bool {
+        let content = &self.heap.contents[block as usize];
+        let counted =
+            !self.merged && matches!(content, Content::Value(_) | Content::Shared(_)) && counted(self.heap, content);
+        counted && self.heap.view.snapshot.bytes_of(block as usize).first_chunk().is_some_and(|count| *count != [0; 8])
     }
 
     /// What a word is that leads to `to`. If it tells what is there, that is followed.
@@ -228,8 +236,11 @@ impl<'a> Reader<'a> {
             _ if pointee.is_none() || !owns => return,
             _ => None,
         };
+        // A reference leads to a value, not to memory that is yet to be written (`Box::default` is made that way).
+        let written =
+            word.reference && !self.merged && matches!(self.heap.contents[to as usize], Content::Unwritten(_));
         match pointee {
-            Some(pointee) if owns => self.reach(to, level, || Witness::Pointer(pointee)),
+            Some(pointee) if owns || written => self.reach(to, level, || Witness::Pointer(pointee)),
             Some(pointee) if self.merged => {
                 let same = by_stack.is_some_and(|ty| view.types.get(ty).name == view.types.get(pointee).name);
                 if same {
@@ -329,7 +340,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-const UNKNOWN: Word = Word { liveness: Liveness::Certain, kind: EdgeKind::Unknown, pointee: None, container: None };
+const UNKNOWN: Word = Word::of(EdgeKind::Unknown);
 
 /// The two counts before the value of an `Rc` or `Arc`.
 const COUNTS: u64 = 16;

@@ -46,8 +46,17 @@ pub struct Word {
     pub kind: EdgeKind,
     /// What it points to, for a thin pointer.
     pub pointee: Option<TypeId>,
+    /// Whether it is a reference: what it leads to is a value.
+    pub reference: bool,
     /// The innermost container that it is in, and where that starts.
     pub container: Option<(TypeId, u64)>,
+}
+
+impl Word {
+    /// A word of this kind that is alive, and of which no more is known.
+    pub const fn of(kind: EdgeKind) -> Word {
+        Word { liveness: Liveness::Certain, kind, pointee: None, reference: false, container: None }
+    }
 }
 
 /// Reads numbers of up to 16 bytes: from an address, so many bytes.
@@ -61,6 +70,8 @@ pub struct Words<'a> {
     /// By type and offset: those that are not at a multiple of 8, or far behind.
     others: HashMap<(TypeId, u64), Rc<Way>>,
 }
+
+const WORD: u64 = 8;
 
 /// So many words of a type have their ways in a table.
 const IN_TABLE: u64 = 1 << 12;
@@ -141,7 +152,7 @@ impl<'a> Words<'a> {
     /// What the word at `word` is, in a value of type `ty` at `start`.
     pub fn at(&mut self, ty: TypeId, start: u64, word: u64, read: Read<'_>) -> Word {
         let (mut ty, mut start) = (ty, start);
-        let mut found = Word { liveness: Liveness::Certain, kind: EdgeKind::Borrowed, pointee: None, container: None };
+        let mut found = Word::of(EdgeKind::Borrowed);
         loop {
             let way = self.way(ty, word.wrapping_sub(start));
             if way.possible {
@@ -155,7 +166,7 @@ impl<'a> Words<'a> {
                 End::Dead => Part::Dead,
                 End::Number => Part::Unclear,
                 End::Pointer { target, reference } => {
-                    found.pointee = *target;
+                    (found.pointee, found.reference) = (*target, *reference);
                     if *reference {
                         found.kind = EdgeKind::Borrowed;
                     }
@@ -252,6 +263,8 @@ impl<'a> Words<'a> {
             return special;
         }
         match &ty.kind {
+            // Too small for a pointer; what is behind it in the word is padding or another number.
+            TypeKind::Scalar if ty.size < WORD => Below::End(End::Dead),
             TypeKind::Scalar | TypeKind::Opaque => Below::End(End::Number),
             TypeKind::Pointer { target } => {
                 Below::End(End::Pointer { target: *target, reference: ty.name.starts_with('&') })
@@ -273,7 +286,10 @@ impl<'a> Words<'a> {
             }
             &TypeKind::Array { element, count } => {
                 let size = self.size(element);
+                let bytes = matches!(self.view.types.get(element).kind, TypeKind::Scalar) && size < WORD;
                 match offset.checked_div(size).filter(|index| *index < count) {
+                    // An array of bytes may hold anything.
+                    Some(_) if bytes && count * size - offset >= WORD => Below::End(End::Number),
                     Some(index) => Below::Part(there(element, index * size)),
                     None => Below::End(End::Number),
                 }
