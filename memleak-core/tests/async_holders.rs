@@ -144,7 +144,7 @@ const EXPECTED: &str = "
 7 SERVER: OnceLock<Server> > .mutex: Arc<tokio::sync::mutex::Mutex<Vec<Session>>> 1/1 > : tokio::sync::mutex::Mutex<Vec<Session>> > [0]: Session
 8 SERVER: OnceLock<Server> > .lock: tokio::sync::rwlock::RwLock<Option<Arc<Session>>> 1/1
 9 SERVER: OnceLock<Server> > .stored: Mutex<Pin<Box<dyn Future<Output = u64> + Send>>> > local session: Arc<Session> 1/1
-10 task fill::{async block} > : Result<Arc<Session>, tokio::runtime::task::error::JoinError> 1/1
+10 SERVER: OnceLock<Server> > .ended: tokio::runtime::task::join::JoinHandle<Arc<Session>> > : Result<Arc<Session>, tokio::runtime::task::error::JoinError> 1/1
 20 task heartbeat > local session: Arc<Session> 1/1
 21 task outer > local session: Arc<Session> 1/1
 22 task outer > local list: Vec<Session> > [0]: Session

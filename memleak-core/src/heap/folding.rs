@@ -194,6 +194,7 @@ const KNOWN: &[Known] = &[
     inside("tokio::sync::mpsc::chan::Chan<", MESSAGES),
     inside("tokio::sync::oneshot::Inner<", MESSAGES),
     inside("tokio::sync::watch::Shared<", ONLY),
+    holds("tokio::runtime::task::join::JoinHandle<", TASK),
     holds("std::thread::JoinHandle<", ONLY),
     holds("std::thread::join_handle::JoinHandle<", ONLY),
 ];
