@@ -158,7 +158,18 @@ async fn yielding() {
     futures_util::pending!(); // yielding
 }
 
-/// The same in another function.
+/// Two macros that await the same type in the same place: which of them it is, nothing says.
+async fn yielding_alike(first: bool) {
+    if first {
+        PARKED.fetch_add(1, SeqCst);
+        futures_util::pending!(); // yielding first
+    } else {
+        PARKED.fetch_add(1, SeqCst);
+        futures_util::pending!(); // yielding second
+    }
+}
+
+/// One macro in a function like another.
 async fn yielding_too() {
     PARKED.fetch_add(1, SeqCst);
     futures_util::pending!(); // yielding too
@@ -360,13 +371,14 @@ fn a_task_says_which_of_several_futures_it_waits_for() {
                 tokio::spawn(selecting_twice(notify.clone()));
                 tokio::spawn(yielding());
                 tokio::spawn(yielding_too());
+                tokio::spawn(yielding_alike(false));
                 tokio::spawn(yielding_twice(notify.clone(), false));
                 tokio::spawn(yielding_twice(notify.clone(), true));
                 tokio::spawn(joining(notify.clone()));
                 tokio::spawn(joining_futures(notify.clone()));
                 tokio::spawn(joined(notify.clone()));
                 tokio::spawn(in_a_set(notify.clone()));
-                until_parked(13).await;
+                until_parked(14).await;
                 let notified = "tokio::sync::notify::Notified";
                 let select = format!("task selecting: selecting at 'selecting' of [{INNER} | {notified}]");
                 expect("::selecting::{async", [select]).await;
@@ -377,6 +389,8 @@ fn a_task_says_which_of_several_futures_it_waits_for() {
                 expect("::yielding::{async", [format!("task yielding: yielding at 'yielding' > {once}")]).await;
                 let too = format!("task yielding_too: yielding_too at 'yielding too' > {once}");
                 expect("::yielding_too::{async", [too]).await;
+                let alike = format!("task yielding_alike: yielding_alike at 'pending.rs' > {once}");
+                expect("::yielding_alike::{async", [alike]).await;
                 let yielding = ["long", "short"].map(|which| {
                     format!("task yielding_twice: yielding_twice at 'yielding {which}' > {once}")
                 });
