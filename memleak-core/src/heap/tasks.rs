@@ -56,10 +56,19 @@ impl<'h> Tasks<'h> {
     /// The blocks that are tasks, ended ones too. This takes a few instructions per block.
     pub fn blocks(&self) -> Vec<u32> {
         let mut found = Vec::new();
+        // By the number of the type; none if it was not yet met.
+        let mut known: Vec<Option<bool>> = Vec::new();
         for (block, content) in self.heap.contents.iter().enumerate() {
-            if let Content::Value(ty) = content
-                && self.shape(*ty).is_some()
-            {
+            let Content::Value(ty) = content else { continue };
+            let index = ty.0 as usize;
+            if known.len() <= index {
+                known.resize(index + 1, None);
+            }
+            let is_task = match known[index] {
+                Some(is_task) => is_task,
+                None => *known[index].insert(self.shape(*ty).is_some()),
+            };
+            if is_task {
                 found.push(block as u32);
             }
         }
