@@ -6,8 +6,9 @@ use super::os;
 use core::arch::asm;
 use core::ptr;
 
-/// Pages of blocks of this many bytes and more are given back instead of being written.
-const LARGE: usize = 1 << 20;
+/// Pages of blocks of this many bytes and more are given back instead of being written. Up to here glibc may use a block again, and pages
+/// that have to come back cost far more than their zeros; beyond, it gives all of them back itself.
+const LARGE: usize = 1 << 25;
 /// No page is larger than this.
 const PAGE: usize = if cfg!(target_arch = "x86_64") { 1 << 12 } else { 1 << 16 };
 const LINE: usize = 64;
