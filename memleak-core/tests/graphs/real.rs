@@ -438,8 +438,10 @@ pub fn write_down(pointer: Ptr) -> Option<Ptr> {
     None
 }
 
-/// Leaves a pointer on the stack of a thread that is parked for good.
+/// Leaves a pointer on the stack of a thread that is parked for good. It is boxed, because the unused bytes of a `Ptr` may be anything, and
+/// on a stack all counts.
 pub fn park_with(pointer: Ptr) {
+    let pointer = Box::new(pointer);
     let parked = Arc::new(sync::Barrier::new(2));
     let other = parked.clone();
     thread::Builder::new()

@@ -3,7 +3,7 @@
 
 use crate::fields::{FIELDS, Field};
 use crate::model::{Form, Kind, Link, Model, ROOTS, Root, is_weak};
-use crate::real::{Ptr, Request, at_root, park_with, wipe_stack, write_down};
+use crate::real::{Ptr, Request, at_root, park_with, write_down};
 use memleak_core::tracker;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -160,6 +160,7 @@ struct Making {
 }
 
 /// Makes a graph. What is in the hand at the end is dropped, as locals are.
+#[inline(never)]
 pub fn make(graph: usize, steps: &[Step]) -> Model {
     let (links, model) = {
         let _own = tracker::untracked();
@@ -172,7 +173,6 @@ pub fn make(graph: usize, steps: &[Step]) -> Model {
     while !making.hand.is_empty() {
         making.step(Step::Drop(0));
     }
-    wipe_stack();
     making.model
 }
 
