@@ -89,6 +89,8 @@ fn a_pointer_in_a_register_is_found() {
         assert!(found.stopped);
         assert!(found.registers.contains(&(masked ^ MASK)));
         assert!(!words(&snapshot, found.stack).any(|word| word == masked ^ MASK));
+        // The handler's stack has it too.
+        assert!(!is_foreign(&snapshot, masked ^ MASK));
         thread.end();
     });
 }
@@ -228,13 +230,22 @@ fn take_while(work: fn()) {
     threads.into_iter().for_each(|thread| thread.join().unwrap());
 }
 
+/// Runs `work` on a thread that shares one arena of the C library's `malloc` with the threads that it starts.
+fn in_main_arena(work: fn()) {
+    // SAFETY: no preconditions.
+    unsafe { libc::mallopt(libc::M_ARENA_MAX, 1) };
+    thread::spawn(work).join().unwrap();
+}
+
 #[test]
 fn a_stopped_thread_may_hold_mallocs_lock() {
     tracked("a_stopped_thread_may_hold_mallocs_lock", || {
-        take_while(|| {
-            // SAFETY: freed at once. This size is in no thread's own cache, so the lock is taken.
-            unsafe { libc::free(black_box(libc::malloc(5000))) };
-            drop(black_box(vec![1u8; 3000]));
+        in_main_arena(|| {
+            take_while(|| {
+                // SAFETY: freed at once. This size is in no thread's own cache, so the lock is taken.
+                unsafe { libc::free(black_box(libc::malloc(5000))) };
+                drop(black_box(vec![1u8; 3000]));
+            });
         });
     });
 }
@@ -564,10 +575,12 @@ fn a_snapshot_leaves_nothing_that_the_next_one_finds() {
     });
 }
 
-/// The words of all regions outside the heap that lead into this block or to its end.
+/// The words of segments that lead into this block or to its end. (Threads may have words left that led to a block that was there before.)
 fn leading_to(snapshot: &Snapshot, address: u64, size: u64) -> Vec<(u64, u64)> {
     let mut found = Vec::new();
-    for region in snapshot.regions() {
+    let is_threads =
+        |region| snapshot.threads().iter().any(|thread| [thread.stack, thread.thread_locals].contains(&Some(region)));
+    for region in snapshot.regions().filter(|region| !is_threads(*region)) {
         for (index, word) in words(snapshot, Some(region)).enumerate() {
             if (address..=address + size).contains(&word) {
                 found.push((region.start.0 + 8 * index as u64, word));
@@ -579,34 +592,36 @@ fn leading_to(snapshot: &Snapshot, address: u64, size: u64) -> Vec<(u64, u64)> {
 
 #[test]
 fn what_malloc_keeps_for_itself_leads_nowhere() {
-    tracked("what_malloc_keeps_for_itself_leads_nowhere", || {
-        for size in [16usize, 24, 32, 40, 64, 72] {
-            let addresses: Vec<u64> = {
-                // The last ones before the end of what malloc has, with free memory between them.
-                let blocks: Vec<Box<[u8]>> = (0..40).map(|_| black_box(vec![1u8; size]).into_boxed_slice()).collect();
-                let mut gaps: Vec<*mut libc::c_void> = Vec::new();
-                let mut addresses = Vec::new();
-                for block in blocks {
-                    addresses.push(Box::leak(block).as_ptr() as u64 ^ MASK);
-                    // SAFETY: freed below, once. Too large to be kept for the thread.
-                    gaps.push(unsafe { libc::malloc(3000) });
-                    addresses.push(Box::leak(black_box(vec![1u8; size]).into_boxed_slice()).as_ptr() as u64 ^ MASK);
-                }
-                // SAFETY: each was allocated above.
-                gaps.iter().for_each(|gap| unsafe { libc::free(*gap) });
-                addresses
-            };
-            let snapshot = Snapshot::take();
-            for address in addresses {
-                let found = leading_to(&snapshot, address ^ MASK, size as u64);
-                assert!(found.is_empty(), "{size}: {:x} {found:x?}", address ^ MASK);
-                assert!(
-                    !is_foreign(&snapshot, address ^ MASK),
-                    "{size}: {:x} {:x?}",
-                    address ^ MASK,
-                    snapshot.foreign()
-                );
+    tracked("what_malloc_keeps_for_itself_leads_nowhere", leak_beside_free_memory);
+}
+
+#[test]
+fn what_malloc_keeps_in_the_main_arena_leads_nowhere() {
+    tracked("what_malloc_keeps_in_the_main_arena_leads_nowhere", || in_main_arena(leak_beside_free_memory));
+}
+
+fn leak_beside_free_memory() {
+    for size in [16usize, 24, 32, 40, 64, 72] {
+        let addresses: Vec<u64> = {
+            // The last ones before the end of what malloc has, with free memory between them.
+            let blocks: Vec<Box<[u8]>> = (0..40).map(|_| black_box(vec![1u8; size]).into_boxed_slice()).collect();
+            let mut gaps: Vec<*mut libc::c_void> = Vec::new();
+            let mut addresses = Vec::new();
+            for block in blocks {
+                addresses.push(Box::leak(block).as_ptr() as u64 ^ MASK);
+                // SAFETY: freed below, once. Too large to be kept for the thread.
+                gaps.push(unsafe { libc::malloc(3000) });
+                addresses.push(Box::leak(black_box(vec![1u8; size]).into_boxed_slice()).as_ptr() as u64 ^ MASK);
             }
+            // SAFETY: each was allocated above.
+            gaps.iter().for_each(|gap| unsafe { libc::free(*gap) });
+            addresses
+        };
+        let snapshot = Snapshot::take();
+        for address in addresses {
+            let found = leading_to(&snapshot, address ^ MASK, size as u64);
+            assert!(found.is_empty(), "{size}: {:x} {found:x?}", address ^ MASK);
+            assert!(!is_foreign(&snapshot, address ^ MASK), "{size}: {:x} {:x?}", address ^ MASK, snapshot.foreign());
         }
-    });
+    }
 }
