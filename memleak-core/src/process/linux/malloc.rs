@@ -29,8 +29,10 @@ pub fn is_a_link(at: u64, value: u64, word: impl Fn(u64) -> Option<u64>) -> bool
         || leads_back(PREVIOUS, NEXT)
         || leads_back(NEXT_SIZE, PREVIOUS_SIZE)
         || leads_back(PREVIOUS_SIZE, NEXT_SIZE);
+    // A large chunk that was the only one of its size: its links stay when it has been used again.
+    let alone = [NEXT_SIZE, PREVIOUS_SIZE].contains(&at.wrapping_sub(value));
     // The address of the chunk at the end, or of the one after it: the heads follow.
-    linked || [8, 16].iter().any(|distance| is_a_head(at.wrapping_add(*distance), &word))
+    linked || alone || [8, 16].iter().any(|distance| is_a_head(at.wrapping_add(*distance), &word))
 }
 
 /// Whether the head of a list is here.
@@ -86,6 +88,7 @@ mod tests {
         assert!(is_a_link(head, 0x9000, word) && is_a_link(head + 8, 0x9000, word));
         assert!(is_a_link(0x9010, head - 16, word) && is_a_link(0x9018, head - 16, word));
         assert!(is_a_link(ARENA - 16, 0x9800, word), "the chunk at the end");
+        assert!(is_a_link(0x9020, 0x9000, word) && is_a_link(0x9028, 0x9000, word), "left in a large chunk");
         assert!(!is_a_link(0x5000, 0x9000, word), "a pointer that happens to lead to the same place");
     }
 
