@@ -12,6 +12,10 @@ use std::process::Command;
 fn main() {
     println!("cargo::rerun-if-changed=kernel");
     println!("cargo::rustc-check-cfg=cfg(memleak_kernel_object)");
+    println!("cargo::rustc-check-cfg=cfg(memleak_optimised)");
+    if env::var_os("OPT_LEVEL").is_none_or(|level| level != "0") {
+        println!("cargo::rustc-cfg=memleak_optimised");
+    }
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
     let under_miri = env::var_os("CARGO_CFG_MIRI").is_some();
     if !under_miri && compile(&out).is_some() {

@@ -61,6 +61,12 @@ impl Types for TypeTable<'_> {
         });
         places.iter().find(|(name, _)| &**name == state).map(|(_, place)| place.clone())
     }
+
+    /// The optimiser does. The level this crate was built at stands for that of the whole program, whose crates have the same unless a profile
+    /// names some of them.
+    fn merged_functions(&self) -> bool {
+        cfg!(memleak_optimised)
+    }
 }
 
 impl<'b> TypeTable<'b> {
