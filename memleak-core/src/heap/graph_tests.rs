@@ -386,6 +386,27 @@ fn what_an_into_iter_has_given_out_is_dead() {
     assert_eq!(kinds, [Owning, Borrowed, Borrowed]);
 }
 
+#[test]
+fn bytes_may_hold_anything_wherever_they_are() {
+    for initialised in [true, false] {
+        let mut heap = heap();
+        let mut byte = heap.types.scalar("u8", 1);
+        if !initialised {
+            let fields = heap.types.fields(&[("value", 0, byte)]);
+            let name = "core::mem::maybe_uninit::MaybeUninit<u8>";
+            byte = heap.types.add(name, 1, TypeKind::Union { fields }, &[("T", byte)]);
+        }
+        let array = heap.types.add("[_; 8]", 8, TypeKind::Array { element: byte, count: 8 }, &[]);
+        heap.root(0x500, words(&[SESSION]), array);
+        // The last eight bytes are spare capacity.
+        heap.root(0x600, words(&[24, 0x1000, 16]), heap.types.vec(byte));
+        heap.block(0x1000, words(&[SESSION; 3]), Content::Buffer(byte));
+        heap.block(0x2000, words(&[1, 1, SESSION]), Content::Shared(byte));
+        let at: Vec<u64> = edges(&heap).iter().map(|(at, _)| *at).collect();
+        assert_eq!(at, [0x500, 0x1000, 0x1008, 0x2010]);
+    }
+}
+
 /// Four buckets, of which the first and the last are full: elements from the last to the first, control bytes.
 fn table() -> Vec<u8> {
     let mut bytes = words(&[SESSION; 4]);

@@ -13,7 +13,7 @@ use crate::heap::contents::Content;
 use crate::heap::evidence::is_counted;
 use crate::heap::graph::{EdgeKind, Heap};
 use crate::heap::places::Liveness;
-use crate::heap::words::{Word, Words};
+use crate::heap::words::{WORD, Word, Words};
 use crate::kernel::pointers::Pointer;
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -404,16 +404,22 @@ impl Layout {
         let offset = word - start;
         match self {
             Layout::Value(ty) | Layout::Unwritten(ty) => Inside::Value(*ty, start),
+            // Bytes may hold anything.
+            Layout::Slots { size, .. } if *size < WORD => Inside::Unknown,
             Layout::Slots { ty, size, .. } => Inside::Value(*ty, start + offset / size * size),
             Layout::Elements(runs, size) | Layout::Table(runs, size) => {
                 let run = runs.partition_point(|run| run.start.0 <= word).checked_sub(1).map(|last| runs[last]);
                 match run.map(|run| (run, (word - run.start.0).checked_div(*size))) {
+                    Some((run, Some(index))) if *size < WORD && run.count.saturating_sub(index) * size >= WORD => {
+                        Inside::Unknown
+                    }
                     Some((run, Some(index))) if index < run.count => Inside::Value(run.ty, run.start.0 + index * size),
                     _ => Inside::Dead,
                 }
             }
             Layout::Shared(..) | Layout::CountedUnknown if offset < COUNTS => Inside::Unknown,
             Layout::Shared(..) | Layout::CountedUnknown if read(start, 8) == Some(0) => Inside::Dead,
+            Layout::Shared(_, size) if *size < WORD => Inside::Unknown,
             Layout::Shared(ty, size) => Inside::Value(*ty, start + COUNTS + (offset - COUNTS) / size * size),
             Layout::CountedUnknown | Layout::Unknown => Inside::Unknown,
         }

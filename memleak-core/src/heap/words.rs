@@ -71,7 +71,8 @@ pub struct Words<'a> {
     others: HashMap<(TypeId, u64), Rc<Way>>,
 }
 
-const WORD: u64 = 8;
+/// In bytes.
+pub const WORD: u64 = 8;
 
 /// So many words of a type have their ways in a table.
 const IN_TABLE: u64 = 1 << 12;
@@ -286,10 +287,9 @@ impl<'a> Words<'a> {
             }
             &TypeKind::Array { element, count } => {
                 let size = self.size(element);
-                let bytes = matches!(self.view.types.get(element).kind, TypeKind::Scalar) && size < WORD;
                 match offset.checked_div(size).filter(|index| *index < count) {
-                    // An array of bytes may hold anything.
-                    Some(_) if bytes && count * size - offset >= WORD => Below::End(End::Number),
+                    // An array of bytes, initialised or not, may hold anything.
+                    Some(_) if size < WORD && count * size - offset >= WORD => Below::End(End::Number),
                     Some(index) => Below::Part(there(element, index * size)),
                     None => Below::End(End::Number),
                 }
@@ -339,6 +339,9 @@ impl<'a> Words<'a> {
         match tail.map(|tail| (tail, self.size(tail.ty))) {
             Some((tail, size)) if size > 0 && tail.offset + size > ty.size && offset >= tail.offset => {
                 let index = (offset - tail.offset) / size;
+                if size < WORD {
+                    return Below::End(End::Number);
+                }
                 Below::Part(there(tail.ty, tail.offset + index * size))
             }
             _ if offset < ty.size => Below::End(End::Dead),
@@ -403,7 +406,8 @@ impl Words<'_> {
         let (start, end) = (data.offset, ty.size.max(data.offset + size));
         let part = if size > 0 && (start + size > ty.size || offset < start + size) {
             let index = (offset - start) / size;
-            there(inner, start + index * size)
+            let bytes = size < WORD && start + size > ty.size;
+            if bytes { Part::Unclear } else { there(inner, start + index * size) }
         } else if offset < end {
             Part::Dead
         } else {
