@@ -402,8 +402,14 @@ fn bytes_may_hold_anything_wherever_they_are() {
         heap.root(0x600, words(&[24, 0x1000, 16]), heap.types.vec(byte));
         heap.block(0x1000, words(&[SESSION; 3]), Content::Buffer(byte));
         heap.block(0x2000, words(&[1, 1, SESSION]), Content::Shared(byte));
+        // A Vec that may have been moved on.
+        let suspended = heap.types.structure("Suspend0", 32, &[("bytes", 8, heap.types.vec(byte))]);
+        let variants = [("Suspend0", Some(3), suspended)];
+        let future = heap.types.enumeration("chat::heartbeat::{async_fn_env#0}", 32, 8, &variants, true);
+        heap.root(0x700, words(&[3, 8, 0x3000, 0]), future);
+        heap.block(0x3000, words(&[SESSION]), Content::Buffer(byte));
         let at: Vec<u64> = edges(&heap).iter().map(|(at, _)| *at).collect();
-        assert_eq!(at, [0x500, 0x1000, 0x1008, 0x2010]);
+        assert_eq!(at, [0x500, 0x1000, 0x1008, 0x2010, 0x3000]);
     }
 }
 
