@@ -6,7 +6,8 @@
 //! a pointer to a free chunk looks like one into, or just past, the live block before it.
 //!
 //! Free chunks are in lists, linked both ways by two words behind their headers. The heads of the lists, two words each, are a part of the
-//! arena and are linked as if each were the two words of a chunk. Before the heads is the address of the chunk at the end of the arena.
+//! arena and are linked as if each were the two words of a chunk. Before the heads is the address of the chunk at the end of the arena, and
+//! before that are the heads of lists of small chunks, which are linked one way.
 
 use std::ops::Range;
 
@@ -32,7 +33,15 @@ pub fn is_a_link(at: u64, value: u64, word: impl Fn(u64) -> Option<u64>) -> bool
     // A large chunk that was the only one of its size: its links stay when it has been used again.
     let alone = [NEXT_SIZE, PREVIOUS_SIZE].contains(&at.wrapping_sub(value));
     // The address of the chunk at the end, or of the one after it: the heads follow.
-    linked || alone || [8, 16].iter().any(|distance| is_a_head(at.wrapping_add(*distance), &word))
+    let at_the_end = || [8, 16].iter().any(|distance| is_a_head(at.wrapping_add(*distance), &word));
+    linked || alone || at_the_end() || is_before_heads(at, &word)
+}
+
+/// Whether this is one of the words before the heads. A chunk that happens to be behind a word looks like one head, not like several.
+fn is_before_heads(at: u64, word: &impl Fn(u64) -> Option<u64>) -> bool {
+    const SEVERAL: u64 = 8;
+    let heads_at = |first: u64| (0..SEVERAL).all(|head| is_a_head(first.wrapping_add(16 * head), word));
+    (8..=BEFORE).step_by(8).any(|distance| heads_at(at.wrapping_add(distance)))
 }
 
 /// Whether the head of a list is here.
@@ -88,6 +97,9 @@ mod tests {
         assert!(is_a_link(head, 0x9000, word) && is_a_link(head + 8, 0x9000, word));
         assert!(is_a_link(0x9010, head - 16, word) && is_a_link(0x9018, head - 16, word));
         assert!(is_a_link(ARENA - 16, 0x9800, word), "the chunk at the end");
+        assert!(is_a_link(ARENA - 96, 0x9a00, word), "a list of small chunks");
+        assert!(!is_a_link(ARENA - 104, 0x9a00, word), "not of the lists any more");
+        assert!(!is_a_link(0x9000 - 40, 0x9a00, word), "only a free chunk is behind it");
         assert!(is_a_link(0x9020, 0x9000, word) && is_a_link(0x9028, 0x9000, word), "left in a large chunk");
         assert!(!is_a_link(0x5000, 0x9000, word), "a pointer that happens to lead to the same place");
     }
