@@ -55,7 +55,7 @@ fn judge_many() {
     let seeds: Vec<u64> = (0..number(GRAPHS, 1500)).map(|n| first.wrapping_add(n)).collect();
     let program = Program::current().unwrap();
     prepare();
-    let graphs: Vec<Made> = seeds.iter().enumerate().map(|(n, seed)| make(n, &random_steps(*seed))).collect();
+    let graphs = make(&seeds.iter().map(|seed| random_steps(*seed)).collect::<Vec<_>>());
     let told: usize = graphs.iter().map(|made| made.model.nodes.len()).sum();
     let lost = |made: &Made| made.model.fates().iter().filter(|fate| matches!(fate, Fate::Lost { .. })).count();
     let all_lost: usize = graphs.iter().map(lost).sum();
@@ -94,16 +94,31 @@ struct Made {
     epoch: u32,
 }
 
-/// Each on a thread of its own, which ends: nothing is left on a stack, nor for the next thread that gets this stack.
-fn make(number: usize, steps: &[Step]) -> Made {
-    let epoch = tracker::next_epoch();
-    let work = || {
-        let model = steps::make(number, steps);
-        real::wipe_stack();
-        model
-    };
-    let model = thread::scope(|scope| scope.spawn(work).join().unwrap());
-    Made { model, epoch }
+/// So many are made on one thread, which then ends: nothing is left on a stack.
+const BATCH: usize = 50;
+
+/// The graphs of these steps, in order.
+fn make(all: &[Vec<Step>]) -> Vec<Made> {
+    let mut made = Vec::with_capacity(all.len());
+    for batch in all.chunks(BATCH) {
+        let first = made.len();
+        let work = || {
+            let mut made = {
+                let _own = tracker::untracked();
+                Vec::with_capacity(BATCH)
+            };
+            for (number, steps) in (first..).zip(batch) {
+                let epoch = tracker::next_epoch();
+                let model = steps::make(number, steps);
+                // Nor is anything left for the next thread that gets this stack.
+                real::wipe_stack();
+                made.push(Made { model, epoch });
+            }
+            made
+        };
+        made.extend(thread::scope(|scope| scope.spawn(work).join().unwrap()));
+    }
+    made
 }
 
 /// What memleak says.
@@ -214,7 +229,7 @@ fn judge_some_steps(text: &str) {
     let kept: Vec<Step> = kept.split(',').map(|n| steps[n.parse::<usize>().unwrap()]).collect();
     let program = Program::current().unwrap();
     prepare();
-    let made = [make(0, &kept)];
+    let made = make(&[kept]);
     let faults = Judge::new(&program).faults(&made);
     assert!(faults.is_empty(), "{WRONG}:\n{}", faults[0].1);
 }
