@@ -1,68 +1,48 @@
-//! Counts the live instances of the expected types, and says what the counts mean.
+//! Counts the live instances of the expected types and the memory that nothing leads to, and says what that means.
 //!
 //! May use: `query`, `heap`, `debuginfo`, `tracker`, `stack`.
 
-use crate::check::Expectation;
+use crate::check::ignores::{Ignores, Matched};
+use crate::check::scene::{Relations, Scene};
 use crate::check::subjects::{Resolved, resolve};
-use crate::check::verdict::{
-    Aside, Doubt, Ended, Failure, Frame, Group, Missed, Obstacle, Place, SecondCount, Verdict,
-};
-use crate::debuginfo::code::CodeKind;
-use crate::debuginfo::functions::{self, Location};
-use crate::heap::containers::View;
-use crate::heap::contents::Content;
-use crate::heap::graph::Heap;
-use crate::heap::instances::{self, Instance, Root};
+use crate::check::tally::{Tally, explain, tallies};
+use crate::check::verdict::{Aside, Ended, Failure, LostGroup, Missed, Obstacle, OnStack, SecondCount, Verdict};
+use crate::check::{Expectation, Ignore, Unreachable, lost};
+use crate::heap::instances::{self, Instance};
 use crate::heap::program::Program;
-use crate::heap::snapshot::Snapshot;
-use crate::stack::StackId;
 use crate::tracker::{self, Losses, Status};
-use std::collections::HashMap;
-use std::rc::Rc;
 use std::time::Duration;
 
 /// Checks the expectations of one test, at as many moments as needed.
 pub struct Checker {
     program: Program,
     expectations: Vec<Resolved>,
+    unreachable: Unreachable,
+    ignores: Ignores,
+}
+
+/// When a look is taken.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Checkpoint {
+    /// The body has ended; its runtime or thread is alive.
+    BodyEnded,
+    /// That has ended. Now memory that nothing leads to is looked for as well: before, a runtime that shuts down may still find it.
+    Afterwards,
 }
 
 /// What one look at the heap found.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, Debug)]
 pub struct Count {
     /// One per expectation.
     tallies: Vec<Vec<Tally>>,
+    /// How many blocks nothing leads to.
+    lost_blocks: u64,
+    /// The same as leaks, if they were put together.
+    lost: Vec<LostGroup>,
+    on_stacks: Vec<OnStack>,
+    matched: Matched,
+    unstopped_threads: Vec<String>,
     losses: Losses,
-}
-
-/// Instances that are alike: the same type, from the same place, with the same doubt.
-#[derive(Clone, PartialEq, Eq, Debug)]
-struct Tally {
-    key: Key,
-    count: u64,
-    before: u64,
-}
-
-/// Instances with the same type, place and doubt: the first, how many, and how many lived before the body.
-struct Alike {
-    first: usize,
-    count: u64,
-    before: u64,
-}
-
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-struct Key {
-    type_name: String,
-    size: u64,
-    doubt: Option<Doubt>,
-    place: Home,
-}
-
-/// Where instances are; the stack is looked up only for those that are shown.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-enum Home {
-    Block { inside: Option<String>, stack: StackId },
-    Static(String),
 }
 
 fn exceeds(tallies: &[Tally], expectation: &Resolved) -> bool {
@@ -70,7 +50,7 @@ fn exceeds(tallies: &[Tally], expectation: &Resolved) -> bool {
 }
 
 /// The counts at the two checkpoints of a test.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, Debug)]
 pub struct Counts {
     /// After the body; its runtime or thread was alive.
     pub body_ended: Count,
@@ -87,7 +67,11 @@ impl Checker {
     ///
     /// # Errors
     /// All that stands in the way of counting.
-    pub fn new(expectations: &[Expectation]) -> Result<Checker, Vec<Obstacle>> {
+    pub fn new(
+        expectations: &[Expectation],
+        unreachable: Unreachable,
+        ignores: &'static [Ignore],
+    ) -> Result<Checker, Vec<Obstacle>> {
         match tracker::status() {
             Status::On => {}
             Status::Off => return Err(vec![Obstacle::NotTracked]),
@@ -95,104 +79,87 @@ impl Checker {
             Status::Unsupported => return Err(vec![Obstacle::NoStacks]),
         }
         let program = Program::current().map_err(|error| vec![Obstacle::DebugInfo(error)])?;
-        let mut resolved = Vec::new();
-        let mut obstacles = Vec::new();
+        let (mut resolved, mut obstacles) = (Vec::new(), Vec::new());
         for expectation in expectations {
             match resolve(program.types(), expectation) {
                 Ok(expectation) => resolved.push(expectation),
                 Err(obstacle) => obstacles.push(obstacle),
             }
         }
-        if !obstacles.is_empty() {
-            return Err(obstacles);
+        match Ignores::new(ignores) {
+            Ok(ignores) if obstacles.is_empty() => {
+                Ok(Checker { program, expectations: resolved, unreachable, ignores })
+            }
+            Ok(_) => Err(obstacles),
+            Err(more) => Err(obstacles.into_iter().chain(more).collect()),
         }
-        Ok(Checker { program, expectations: resolved })
     }
 
-    /// Counts the instances that live now. Blocks of an epoch before `body_epoch` were there before the body.
-    pub fn count(&self, body_epoch: u32) -> Count {
-        let snapshot = self.program.snapshot();
-        let contents = self.program.contents(&snapshot);
-        let roots = self.program.roots(&snapshot);
-        let view = View { snapshot: &snapshot, types: self.program.types() };
-        let heap = Heap { view, contents: &contents, roots: &roots };
-        let tallies = self
-            .expectations
-            .iter()
-            .map(|expectation| {
-                let instances = instances::find(view, &contents, &roots, expectation);
-                self.tally(&heap, body_epoch, &instances)
-            })
-            .collect();
-        Count { tallies, losses: snapshot.losses() }
+    /// Counts the instances that live now, and the blocks that nothing leads to. Blocks of an epoch before `body_epoch` were there
+    /// before the body.
+    pub fn count(&self, checkpoint: Checkpoint, body_epoch: u32) -> Count {
+        let scene = Scene::take(&self.program);
+        let mut count = self.instances(&scene, body_epoch).0;
+        if self.looks_for_lost(checkpoint) {
+            self.find_lost(&Relations::of(&scene), body_epoch, !self.ignores.is_empty(), &mut count);
+        }
+        count
     }
 
-    /// Whether more lives than may: waiting may change that.
+    /// Counts as [`Checker::count`] does, and finds out who holds the instances and what is lost.
+    pub fn explain(&self, checkpoint: Checkpoint, body_epoch: u32) -> Count {
+        let scene = Scene::take(&self.program);
+        let relations = Relations::of(&scene);
+        let (mut count, found) = self.instances(&scene, body_epoch);
+        for ((tallies, instances), expectation) in count.tallies.iter_mut().zip(&found).zip(&self.expectations) {
+            if exceeds(tallies, expectation) {
+                explain(&relations, instances, tallies);
+            }
+        }
+        if self.looks_for_lost(checkpoint) {
+            self.find_lost(&relations, body_epoch, true, &mut count);
+        }
+        count
+    }
+
+    /// Without groups only how many blocks are lost, which is told much faster.
+    fn find_lost(&self, relations: &Relations<'_>, body_epoch: u32, in_groups: bool, count: &mut Count) {
+        let blocks = lost::unreached(relations, body_epoch);
+        count.lost_blocks = blocks.len() as u64;
+        if in_groups && !blocks.is_empty() {
+            count.lost = lost::groups(relations, &blocks, &self.ignores, &mut count.matched);
+            count.lost_blocks = count.lost.iter().map(|group| group.blocks).sum();
+        }
+        count.on_stacks = lost::on_stacks(relations, body_epoch);
+    }
+
+    fn looks_for_lost(&self, checkpoint: Checkpoint) -> bool {
+        checkpoint == Checkpoint::Afterwards && self.unreachable == Unreachable::Fail
+    }
+
+    fn instances(&self, scene: &Scene<'_>, body_epoch: u32) -> (Count, Vec<Vec<Instance>>) {
+        let mut matched = self.ignores.nothing();
+        let find = |expectation| instances::find(scene.view(), &scene.contents, &scene.roots, expectation);
+        let found: Vec<Vec<Instance>> = self.expectations.iter().map(|expectation| find(expectation)).collect();
+        let tallies =
+            found.iter().map(|found| tallies(scene, found, body_epoch, &self.ignores, &mut matched)).collect();
+        let unstopped = scene.snapshot.threads().iter().filter(|thread| !thread.stopped);
+        let count = Count {
+            tallies,
+            lost_blocks: 0,
+            lost: Vec::new(),
+            on_stacks: Vec::new(),
+            matched,
+            unstopped_threads: unstopped.map(|thread| thread.name.clone()).collect(),
+            losses: scene.snapshot.losses(),
+        };
+        (count, found)
+    }
+
+    /// Whether more lives than may, or something is lost: waiting may change that.
     pub fn exceeds(&self, count: &Count) -> bool {
-        count.tallies.iter().zip(&self.expectations).any(|(tallies, expectation)| exceeds(tallies, expectation))
-    }
-
-    fn tally(&self, heap: &Heap<'_>, body_epoch: u32, instances: &[Instance]) -> Vec<Tally> {
-        // There may be very many instances of few kinds: alike ones are put together before any text is made.
-        let mut alike: HashMap<_, Alike> = HashMap::new();
-        for (index, instance) in instances.iter().enumerate() {
-            let (place, before) = match instance.home {
-                instances::Home::Root(root) => ((true, StackId::default(), root as u64), false),
-                instances::Home::Block(block) => {
-                    let block = heap.view.snapshot.blocks()[block];
-                    ((false, block.stack, block.size), block.epoch < body_epoch)
-                }
-            };
-            let key = (Rc::as_ptr(&instance.type_name).addr(), instance.size, place, instance.doubt.clone());
-            let alike = alike.entry(key).or_insert(Alike { first: index, count: 0, before: 0 });
-            alike.count += 1;
-            alike.before += u64::from(before);
-        }
-        let mut tallies: HashMap<Key, (u64, u64)> = HashMap::new();
-        for Alike { first, count, before } in alike.into_values() {
-            let (all, earlier) = tallies.entry(self.key(heap, &instances[first])).or_default();
-            *all += count;
-            *earlier += before;
-        }
-        let mut tallies: Vec<Tally> =
-            tallies.into_iter().map(|(key, (count, before))| Tally { key, count, before }).collect();
-        tallies.sort_by(|a, b| (a.key.doubt.is_some(), b.count, &a.key).cmp(&(b.key.doubt.is_some(), a.count, &b.key)));
-        tallies
-    }
-
-    fn key(&self, heap: &Heap<'_>, instance: &Instance) -> Key {
-        let snapshot = heap.view.snapshot;
-        let place = match instance.home {
-            instances::Home::Root(root) => Home::Static(root_name(&heap.roots[root], snapshot)),
-            instances::Home::Block(block) => Home::Block {
-                inside: self.container(&heap.contents[block], instance),
-                stack: snapshot.blocks()[block].stack,
-            },
-        };
-        let doubt = instance.doubt.as_ref().map(doubt);
-        Key { type_name: instance.type_name.to_string(), size: instance.size, doubt, place }
-    }
-
-    /// The type of the block around an instance, if it says more than the instance's own.
-    fn container(&self, content: &Content, instance: &Instance) -> Option<String> {
-        use crate::debuginfo::types::Types as _;
-        let types = self.program.types();
-        let (name, wrapper) = match content {
-            Content::Value(ty) | Content::Unwritten(ty) => (types.get(*ty).name.clone(), ""),
-            Content::Buffer(element) => (types.get(*element).name.clone(), "[_]"),
-            Content::Table(element) => (types.get(*element).name.clone(), "table"),
-            Content::Shared(_) | Content::OwnLayout { .. } | Content::Unknown => return None,
-        };
-        let alone = name == instance.type_name
-            || ["alloc::sync::ArcInner<", "alloc::rc::RcInner<"]
-                .iter()
-                .any(|prefix| name.strip_prefix(prefix).is_some_and(|rest| rest.starts_with(&*instance.type_name)));
-        match wrapper {
-            "" if alone => None,
-            "" => Some(name.to_string()),
-            "[_]" => Some(format!("[{name}]")),
-            _ => Some(format!("hash table of {name}")),
-        }
+        count.lost_blocks > 0
+            || count.tallies.iter().zip(&self.expectations).any(|(tallies, expectation)| exceeds(tallies, expectation))
     }
 
     /// What the counts mean.
@@ -207,61 +174,21 @@ impl Checker {
             missed.push(Missed {
                 written: expectation.written.to_owned(),
                 at_most: expectation.at_most,
-                groups: shown.iter().map(|tally| self.group(tally)).collect(),
+                groups: shown.iter().map(|tally| tally.group(&self.program)).collect(),
                 second: second_count(second, expectation),
             });
         }
-        let losses = counts.afterwards.losses;
-        if !missed.is_empty() {
-            Verdict::Failed(Failure {
-                missed,
-                lost: Vec::new(),
-                aside: Aside::default(),
-                settled: counts.settled,
-                ended: counts.ended,
-                losses,
-            })
+        let Count { lost, on_stacks, unstopped_threads, losses, .. } = counts.afterwards.clone();
+        let matched = counts.body_ended.matched.clone().or(&counts.afterwards.matched);
+        let (ignored, unused_ignores) = self.ignores.conclude(&matched);
+        let aside = Aside { ignored, unused_ignores, on_stacks, unstopped_threads };
+        if !missed.is_empty() || !lost.is_empty() {
+            Verdict::Failed(Failure { missed, lost, aside, settled: counts.settled, ended: counts.ended, losses })
         } else if losses != Losses::default() {
             Verdict::CouldNotTell(vec![Obstacle::Losses(losses)])
         } else {
-            Verdict::Passed(Aside::default())
+            Verdict::Passed(aside)
         }
-    }
-
-    fn group(&self, tally: &Tally) -> Group {
-        let key = &tally.key;
-        Group {
-            type_name: key.type_name.clone(),
-            count: tally.count,
-            size: key.size,
-            before: tally.before,
-            doubt: key.doubt.clone(),
-            place: match &key.place {
-                Home::Static(name) => Place::Static(name.clone()),
-                Home::Block { inside, stack } => Place::Block { inside: inside.clone(), stack: self.frames(*stack) },
-            },
-            holders: Vec::new(),
-            more_holders: 0,
-            retained: None,
-            advice: None,
-        }
-    }
-
-    fn frames(&self, stack: StackId) -> Vec<Frame> {
-        let frame = |(frame, location): (functions::Frame, Option<Location>)| {
-            let location = location.map(|location| (location.file.to_string(), location.line));
-            let kind = CodeKind::of(&frame.function.path, location.as_ref().map(|(file, _)| file.as_str()));
-            Frame { function: frame.function.path.clone(), location, kind }
-        };
-        self.program.backtrace(stack).into_iter().map(frame).collect()
-    }
-}
-
-/// The name of a static; of a thread-local, with the thread's.
-fn root_name(root: &Root, snapshot: &Snapshot) -> String {
-    match root.thread.and_then(|thread| snapshot.threads().get(thread as usize)) {
-        Some(thread) => format!("{} of thread {}", root.name, thread.name),
-        None => root.name.to_string(),
     }
 }
 
@@ -269,19 +196,7 @@ fn second_count(tallies: &[Tally], expectation: &Resolved) -> SecondCount {
     if !exceeds(tallies, expectation) {
         return SecondCount::Clean;
     }
-    let sum = |doubtful: bool| {
-        tallies.iter().filter(|tally| tally.key.doubt.is_some() == doubtful).map(|tally| tally.count).sum()
-    };
-    SecondCount::Live { certain: sum(false), possible: sum(true) }
-}
-
-fn doubt(doubt: &instances::Doubt) -> Doubt {
-    match doubt {
-        instances::Doubt::Suspended(future) => Doubt::Suspended(future.to_string()),
-        instances::Doubt::Captured(closure) => Doubt::Captured(closure.to_string()),
-        instances::Doubt::MaybeUninit => Doubt::MaybeUninit,
-        instances::Doubt::NoOwner => Doubt::NoOwner,
-        instances::Doubt::NotUnderstood(container) => Doubt::NotUnderstood(container.to_string()),
-        instances::Doubt::OwnLayout(function) => Doubt::OwnLayout(function.to_string()),
-    }
+    let sum =
+        |certain: bool| tallies.iter().filter(|tally| tally.is_certain() == certain).map(|tally| tally.count).sum();
+    SecondCount::Live { certain: sum(true), possible: sum(false) }
 }

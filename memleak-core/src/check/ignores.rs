@@ -82,6 +82,16 @@ impl Ignores {
 }
 
 impl Matched {
+    /// What either has matched. Both looks see the same leaks: those that were let go of between them only the first.
+    #[must_use]
+    pub fn or(mut self, other: &Matched) -> Matched {
+        for (sum, other) in self.0.iter_mut().zip(&other.0) {
+            sum.count = sum.count.max(other.count);
+            sum.bytes = sum.bytes.max(other.bytes);
+        }
+        self
+    }
+
     /// Notes that the ignore which `find` has found matches `count` more instances or leaks.
     pub fn add(&mut self, ignore: usize, count: u64, bytes: u64) {
         self.0[ignore].count += count;

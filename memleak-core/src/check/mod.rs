@@ -1,11 +1,14 @@
-//! From expectations to a verdict. `subjects` finds the types, `checker` counts and concludes, `ignores` knows what is accepted, `verdict` is
-//! what it says.
+//! From expectations to a verdict. `subjects` finds the types, `scene` is one look at the heap, `tally` and `lost` put alike what is found in
+//! it, `ignores` knows what is accepted, `checker` counts and concludes, `verdict` is what it says.
 //!
 //! May use: `query`, `heap`, `debuginfo`, `tracker`, `stack`, `address`.
 
 pub mod checker;
 pub mod ignores;
+mod lost;
+mod scene;
 mod subjects;
+mod tally;
 pub mod verdict;
 
 /// What a test expects of the heap.

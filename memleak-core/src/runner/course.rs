@@ -1,12 +1,13 @@
 //! The course of one test in the process of its body: body, checkpoints, verdict.
 
 use super::body::{Body, Ended as BodyEnd, Fault, catch};
-use super::judge::{Counts, Judge, Judgement};
+use super::judge::{Judge, Judgement, Seen};
 use super::outcome::{Outcome, Report};
 #[cfg(feature = "tokio")]
 use super::runtime::Driver;
 use super::settle::{DEFAULT_SETTLE, settle, sleep};
 use super::{Case, Unsupported};
+use crate::check::checker::Checkpoint;
 use crate::check::verdict::Ended;
 use crate::tracker;
 use std::env;
@@ -39,7 +40,7 @@ pub(super) enum Stage {
 }
 
 /// The first look at the heap, or why there was none.
-type First<J> = Result<(<J as Judge>::Count, Duration), Fault>;
+type First = Result<(Seen, Duration), Fault>;
 
 /// Told how far the test has got.
 pub(super) type Progress = Arc<dyn Fn(Stage) + Send + Sync>;
@@ -109,24 +110,27 @@ impl<J: Judge> Course<J> {
     }
 
     /// The first look: the body has ended, what it ran on has not.
-    fn look(&self, ended: &BodyEnd, wait: impl FnMut(Duration) -> Duration) -> First<J> {
+    fn look(&self, ended: &BodyEnd, wait: impl FnMut(Duration) -> Duration) -> First {
         (self.progress)(Stage::Settling);
         match ended.fault(self.case.should_panic, self.place) {
             Some(fault) => Err(fault),
-            None => Ok(settle(&*self.judge, self.settle_limit(), wait)),
+            None => Ok(settle(&*self.judge, Checkpoint::BodyEnded, self.settle_limit(), wait)),
         }
     }
 
     /// The second look, and what both mean.
-    fn look_again(&self, first: First<J>, ended: Ended, notes: Vec<String>) -> Report {
-        let (body_ended, settled) = match first {
+    fn look_again(&self, first: First, ended: Ended, notes: Vec<String>) -> Report {
+        let (seen, settled) = match first {
             Ok(look) => look,
             Err(fault) => return Report { outcome: fault.into(), notes },
         };
         (self.progress)(Stage::LookingAgain);
-        let limit = if self.judge.may_settle(&body_ended) { SETTLE_FOR_A_REMARK } else { self.settle_limit() };
-        let (afterwards, _) = settle(&*self.judge, limit, sleep);
-        let judgement = self.judge.conclude(Counts { body_ended, settled, afterwards, ended });
+        let limit = match seen {
+            Seen::Unsettled => SETTLE_FOR_A_REMARK,
+            Seen::Settled => self.settle_limit(),
+        };
+        settle(&*self.judge, Checkpoint::Afterwards, limit, sleep);
+        let judgement = self.judge.conclude(settled, ended);
         self.report(judgement, notes)
     }
 
@@ -177,10 +181,10 @@ fn begin<J: Judge>(judge: &J, progress: &Progress) {
 
 /// What the thread with the runtime tells.
 #[cfg(feature = "tokio")]
-enum News<C> {
+enum News {
     NoRuntime(std::io::Error),
     /// The first look at the heap, or why there was none.
-    Looked(Result<(C, Duration), Fault>),
+    Looked(First),
     Down,
 }
 
@@ -188,7 +192,7 @@ enum News<C> {
 #[cfg(feature = "tokio")]
 struct OnTokio<J: Judge> {
     course: Course<J>,
-    news: mpsc::Sender<News<J::Count>>,
+    news: mpsc::Sender<News>,
 }
 
 #[cfg(feature = "tokio")]
@@ -213,7 +217,7 @@ impl<J: Judge> OnTokio<J> {
 
 /// Nobody listens any more once the shutdown has taken too long.
 #[cfg(feature = "tokio")]
-fn tell<C>(news: &mpsc::Sender<News<C>>, what: News<C>) {
+fn tell(news: &mpsc::Sender<News>, what: News) {
     let _ = news.send(what);
 }
 

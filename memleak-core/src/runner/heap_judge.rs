@@ -1,15 +1,16 @@
 //! Judges a test by the instances that live in its heap.
 
 use super::Case;
-use super::judge::{Counts, Judge, Judgement};
-use crate::check::checker::{self, Checker};
-use crate::check::verdict::{Obstacle, Verdict};
+use super::judge::{Judge, Judgement, Seen};
+use crate::check::checker::{self, Checker, Checkpoint};
+use crate::check::verdict::{Ended, Obstacle, Verdict};
 use crate::debuginfo::load::LoadError;
 use crate::report::{self, Look};
 use crate::tracker;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
+use std::time::Duration;
 
 /// What `check` finds at the checkpoints, worded by `report`.
 ///
@@ -21,16 +22,9 @@ pub(super) struct HeapJudge {
     body_epoch: AtomicU32,
 }
 
-/// What one look at the heap found.
-pub(super) struct Glance {
-    /// None if there was no way to count; the conclusion says why.
-    count: Option<checker::Count>,
-    exceeds: bool,
-}
-
 enum Request {
-    Count { body_epoch: u32, answer: Sender<Glance> },
-    Conclude { counts: Counts<Glance>, answer: Sender<Judgement> },
+    Look { checkpoint: Checkpoint, body_epoch: u32, explain: bool, answer: Sender<Seen> },
+    Conclude { settled: Duration, ended: Ended, answer: Sender<Judgement> },
 }
 
 impl HeapJudge {
@@ -44,6 +38,12 @@ impl HeapJudge {
         HeapJudge { analyst, body_epoch: AtomicU32::new(0) }
     }
 
+    fn examine(&self, checkpoint: Checkpoint, explain: bool) -> Seen {
+        let body_epoch = self.body_epoch.load(Ordering::Relaxed);
+        let seen = self.ask(|answer| Request::Look { checkpoint, body_epoch, explain, answer });
+        seen.unwrap_or(Seen::Settled)
+    }
+
     fn ask<T>(&self, request: impl FnOnce(Sender<T>) -> Request) -> Option<T> {
         let _untracked = tracker::untracked();
         let (answer, answers) = mpsc::channel();
@@ -53,24 +53,20 @@ impl HeapJudge {
 }
 
 impl Judge for HeapJudge {
-    type Count = Glance;
-
     fn body_begins(&self) {
         self.body_epoch.store(tracker::next_epoch(), Ordering::Relaxed);
     }
 
-    fn count(&self) -> Glance {
-        let body_epoch = self.body_epoch.load(Ordering::Relaxed);
-        let glance = self.ask(|answer| Request::Count { body_epoch, answer });
-        glance.unwrap_or(Glance { count: None, exceeds: false })
+    fn look(&self, checkpoint: Checkpoint) -> Seen {
+        self.examine(checkpoint, false)
     }
 
-    fn may_settle(&self, glance: &Glance) -> bool {
-        glance.exceeds
+    fn explain(&self, checkpoint: Checkpoint) -> Seen {
+        self.examine(checkpoint, true)
     }
 
-    fn conclude(&self, counts: Counts<Glance>) -> Judgement {
-        let judgement = self.ask(|answer| Request::Conclude { counts, answer });
+    fn conclude(&self, settled: Duration, ended: Ended) -> Judgement {
+        let judgement = self.ask(|answer| Request::Conclude { settled, ended, answer });
         judgement.unwrap_or_else(|| {
             Judgement::CouldNotTell("memleak: reading the heap failed: its thread panicked, as said above".to_owned())
         })
@@ -79,35 +75,34 @@ impl Judge for HeapJudge {
 
 /// The analyst's thread: until the judge is gone.
 fn analyse(case: &'static Case, color: bool, requests: &Receiver<Request>) {
-    let checker = Checker::new(case.expectations);
+    let checker = Checker::new(case.expectations, case.unreachable, case.ignores);
     let look = Look::of_test(case.path, color);
+    let (mut body_ended, mut afterwards) = (None, None);
     for request in requests {
         match request {
-            Request::Count { body_epoch, answer } => {
-                let count = checker.as_ref().ok().map(|checker| checker.count(body_epoch));
+            Request::Look { checkpoint, body_epoch, explain, answer } => {
+                let look = if explain { Checker::explain } else { Checker::count };
+                let count = checker.as_ref().ok().map(|checker| look(checker, checkpoint, body_epoch));
                 let exceeds =
                     count.as_ref().zip(checker.as_ref().ok()).is_some_and(|(count, checker)| checker.exceeds(count));
-                let _ = answer.send(Glance { count, exceeds });
+                match checkpoint {
+                    Checkpoint::BodyEnded => body_ended = count,
+                    Checkpoint::Afterwards => afterwards = count,
+                }
+                let _ = answer.send(if exceeds { Seen::Unsettled } else { Seen::Settled });
             }
-            Request::Conclude { counts, answer } => {
-                let verdict = match &checker {
-                    Ok(checker) => conclude(checker, counts),
-                    Err(obstacles) => Verdict::CouldNotTell(obstacles.clone()),
+            Request::Conclude { settled, ended, answer } => {
+                let verdict = match (&checker, body_ended.take(), afterwards.take()) {
+                    (Err(obstacles), _, _) => Verdict::CouldNotTell(obstacles.clone()),
+                    (Ok(checker), Some(body_ended), Some(afterwards)) => {
+                        checker.conclude(&checker::Counts { body_ended, settled, afterwards, ended })
+                    }
+                    // A look that did not take place is not a clean one.
+                    (Ok(_), _, _) => Verdict::CouldNotTell(vec![Obstacle::NotTracked]),
                 };
                 let _ = answer.send(judgement(&verdict, &look));
             }
         }
-    }
-}
-
-fn conclude(checker: &Checker, counts: Counts<Glance>) -> Verdict {
-    let Counts { body_ended, settled, afterwards, ended } = counts;
-    match (body_ended.count, afterwards.count) {
-        (Some(body_ended), Some(afterwards)) => {
-            checker.conclude(&checker::Counts { body_ended, settled, afterwards, ended })
-        }
-        // A look that did not take place is not a clean one.
-        _ => Verdict::CouldNotTell(vec![Obstacle::NotTracked]),
     }
 }
 

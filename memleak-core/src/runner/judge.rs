@@ -1,37 +1,32 @@
 //! The seam between a test's course and what is known of its heap: the runner says when to count and what to do meanwhile.
 
+use crate::check::checker::Checkpoint;
 use crate::check::verdict::Ended;
 use std::time::Duration;
 
-/// Counts live instances at the checkpoints of a test, and says what the counts mean.
+/// Looks at the heap at the checkpoints of a test, and says what it saw. The last look at each checkpoint counts.
 pub(super) trait Judge: Send + Sync + 'static {
-    /// What one look at the heap found.
-    type Count: Send + 'static;
-
     /// The body is about to begin, on this thread.
     fn body_begins(&self);
 
-    /// Looks at the heap as it is now. It is asked again and again while background work settles.
-    fn count(&self) -> Self::Count;
+    /// Looks at the heap as it is now; asked again and again while background work settles.
+    fn look(&self, checkpoint: Checkpoint) -> Seen;
 
-    /// Whether waiting may make `count` better: more lives than may, but nothing stood in the way of seeing it.
-    fn may_settle(&self, count: &Self::Count) -> bool;
+    /// Looks once more, at what waiting did not change, and finds out why it is as it is.
+    fn explain(&self, checkpoint: Checkpoint) -> Seen;
 
-    /// What the counts mean for the test.
-    fn conclude(&self, counts: Counts<Self::Count>) -> Judgement;
+    /// What was seen means for the test. `settled` is how long background work was waited for at the first checkpoint, `ended` what ended
+    /// between the two.
+    fn conclude(&self, settled: Duration, ended: Ended) -> Judgement;
 }
 
-/// The last count at each checkpoint.
-#[derive(Debug)]
-pub(super) struct Counts<C> {
-    /// After the body and the drop of all it owned; its runtime, or its thread if it has none, was alive.
-    pub(super) body_ended: C,
-    /// How long background work was waited for before it.
-    pub(super) settled: Duration,
-    /// After that had ended.
-    pub(super) afterwards: C,
-    /// What had ended.
-    pub(super) ended: Ended,
+/// What one look showed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Seen {
+    /// Nothing that waiting may change: all is well, or could not be told.
+    Settled,
+    /// More than there should be. Waiting may change that.
+    Unsettled,
 }
 
 /// What the heap says of a test.

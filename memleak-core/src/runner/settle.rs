@@ -1,6 +1,7 @@
 //! Gives background work time to let go of what it holds, and returns at once when it has.
 
-use super::judge::Judge;
+use super::judge::{Judge, Seen};
+use crate::check::checker::Checkpoint;
 use std::time::{Duration, Instant};
 
 /// How long background work may take by default.
@@ -19,18 +20,22 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(32);
 /// background work gets as many turns as on an idle one.
 pub(super) fn settle<J: Judge>(
     judge: &J,
+    checkpoint: Checkpoint,
     limit: Duration,
     mut wait: impl FnMut(Duration) -> Duration,
-) -> (J::Count, Duration) {
+) -> (Seen, Duration) {
     let mut waited = Duration::ZERO;
     let mut pause = FIRST_PAUSE;
     let mut looks = 0;
     loop {
         let asked = Instant::now();
-        let count = judge.count();
+        let seen = judge.look(checkpoint);
         let cost = asked.elapsed();
-        if waited >= limit || !judge.may_settle(&count) {
-            return (count, waited);
+        if seen == Seen::Settled {
+            return (seen, waited);
+        }
+        if waited >= limit {
+            return (judge.explain(checkpoint), waited);
         }
         // No more than a third of the time goes into counting. The first look does not say what one costs: it waits for the debug info.
         looks += 1;
@@ -49,42 +54,45 @@ pub(super) fn sleep(pause: Duration) -> Duration {
 
 #[cfg(test)]
 mod tests {
-    use super::super::judge::{Counts, Judgement};
+    use super::super::judge::Judgement;
     use super::*;
+    use crate::check::verdict::Ended;
     use std::cell::RefCell;
     use std::sync::atomic::{AtomicU32, Ordering};
 
-    /// Is clean after so many looks.
+    /// Is clean after so many looks, and counts how often it was asked why.
     struct CleanAfter {
         looks: AtomicU32,
+        explained: AtomicU32,
     }
 
     impl Judge for CleanAfter {
-        type Count = bool;
-
         fn body_begins(&self) {}
 
-        fn count(&self) -> bool {
-            self.looks.fetch_sub(1, Ordering::Relaxed) == 0
+        fn look(&self, _checkpoint: Checkpoint) -> Seen {
+            if self.looks.fetch_sub(1, Ordering::Relaxed) == 0 { Seen::Settled } else { Seen::Unsettled }
         }
 
-        fn may_settle(&self, clean: &bool) -> bool {
-            !clean
+        fn explain(&self, _checkpoint: Checkpoint) -> Seen {
+            self.explained.fetch_add(1, Ordering::Relaxed);
+            Seen::Unsettled
         }
 
-        fn conclude(&self, _counts: Counts<bool>) -> Judgement {
+        fn conclude(&self, _settled: Duration, _ended: Ended) -> Judgement {
             Judgement::Clean(Vec::new())
         }
     }
 
-    /// What was found, how long was waited, and the single waits; each uses up this part of itself.
+    /// Whether it was clean, how long was waited, and the single waits; each uses up this part of itself.
     fn settled(looks: u32, limit: Duration, part: u32) -> (bool, Duration, Vec<Duration>) {
         let waits = RefCell::new(Vec::new());
-        let judge = CleanAfter { looks: AtomicU32::new(looks) };
-        let (clean, waited) = settle(&judge, limit, |pause| {
+        let judge = CleanAfter { looks: AtomicU32::new(looks), explained: AtomicU32::new(0) };
+        let (seen, waited) = settle(&judge, Checkpoint::BodyEnded, limit, |pause| {
             waits.borrow_mut().push(pause);
             pause * part
         });
+        let clean = seen == Seen::Settled;
+        assert_eq!(judge.explained.into_inner(), u32::from(!clean), "asked why if it is not clean, and only then");
         (clean, waited, waits.into_inner())
     }
 
@@ -115,20 +123,20 @@ mod tests {
     fn a_slow_first_look_does_not_make_the_first_wait_long() {
         struct Slow(AtomicU32);
         impl Judge for Slow {
-            type Count = ();
             fn body_begins(&self) {}
-            fn count(&self) {
+            fn look(&self, _checkpoint: Checkpoint) -> Seen {
                 std::thread::sleep(Duration::from_millis(20));
+                if self.0.fetch_add(1, Ordering::Relaxed) < 2 { Seen::Unsettled } else { Seen::Settled }
             }
-            fn may_settle(&self, (): &()) -> bool {
-                self.0.fetch_add(1, Ordering::Relaxed) < 2
+            fn explain(&self, _checkpoint: Checkpoint) -> Seen {
+                Seen::Unsettled
             }
-            fn conclude(&self, _counts: Counts<()>) -> Judgement {
+            fn conclude(&self, _settled: Duration, _ended: Ended) -> Judgement {
                 Judgement::Clean(Vec::new())
             }
         }
         let mut waits = Vec::new();
-        settle(&Slow(AtomicU32::new(0)), DEFAULT_SETTLE, |pause| {
+        settle(&Slow(AtomicU32::new(0)), Checkpoint::BodyEnded, DEFAULT_SETTLE, |pause| {
             waits.push(pause);
             pause
         });

@@ -1,9 +1,10 @@
 //! The programs: each `#[ignore]`d test is a leak test over a made-up judge, which counts [`Probe`]s.
 
 use super::super::body::Body;
-use super::super::judge::{Counts, Judge, Judgement};
+use super::super::judge::{Judge, Judgement, Seen};
 use super::super::{Case, Flavor, RuntimeOptions, ShouldPanic, Unsupported, async_body, start};
 use crate::check::Unreachable;
+use crate::check::checker::Checkpoint;
 use crate::check::verdict::Ended;
 use std::io::{self, Write};
 use std::os::unix::process::CommandExt;
@@ -36,30 +37,38 @@ impl Drop for Probe {
     }
 }
 
-struct Probes;
+/// What was alive at the last look of each checkpoint.
+#[derive(Default)]
+struct Probes {
+    body_ended: AtomicUsize,
+    afterwards: AtomicUsize,
+}
 
 impl Judge for Probes {
-    type Count = usize;
-
     fn body_begins(&self) {
         assert_eq!(LIVE.load(Ordering::SeqCst), 0);
     }
 
-    fn count(&self) -> usize {
-        LIVE.load(Ordering::SeqCst)
+    fn look(&self, checkpoint: Checkpoint) -> Seen {
+        let live = LIVE.load(Ordering::SeqCst);
+        let place = match checkpoint {
+            Checkpoint::BodyEnded => &self.body_ended,
+            Checkpoint::Afterwards => &self.afterwards,
+        };
+        place.store(live, Ordering::SeqCst);
+        if live > 0 { Seen::Unsettled } else { Seen::Settled }
     }
 
-    fn may_settle(&self, count: &usize) -> bool {
-        *count > 0
+    fn explain(&self, checkpoint: Checkpoint) -> Seen {
+        self.look(checkpoint)
     }
 
-    fn conclude(&self, counts: Counts<usize>) -> Judgement {
-        let Counts { body_ended, settled, afterwards, ended } = counts;
+    fn conclude(&self, settled: Duration, ended: Ended) -> Judgement {
         let end = match ended {
             Ended::Runtime => "the runtime",
             Ended::Thread => "the thread",
         };
-        match (body_ended, afterwards) {
+        match (self.body_ended.load(Ordering::SeqCst), self.afterwards.load(Ordering::SeqCst)) {
             (0, 0) => Judgement::Clean(Vec::new()),
             (0, more) => Judgement::Unclean(format!("{more} live after {end}")),
             (live, 0) => Judgement::Unclean(format!("{live} live after {settled:?}, none after {end}")),
@@ -72,13 +81,14 @@ impl Judge for Probes {
 struct Says(Judgement);
 
 impl Judge for Says {
-    type Count = ();
     fn body_begins(&self) {}
-    fn count(&self) {}
-    fn may_settle(&self, (): &()) -> bool {
-        false
+    fn look(&self, _checkpoint: Checkpoint) -> Seen {
+        Seen::Settled
     }
-    fn conclude(&self, _counts: Counts<()>) -> Judgement {
+    fn explain(&self, _checkpoint: Checkpoint) -> Seen {
+        Seen::Settled
+    }
+    fn conclude(&self, _settled: Duration, _ended: Ended) -> Judgement {
         self.0.clone()
     }
 }
@@ -109,7 +119,7 @@ macro_rules! fixture {
         }
     };
     ($name:ident, { $($fields:tt)* }, $body:expr) => {
-        fixture!($name, { $($fields)* }, judge: |_, _| Probes, $body);
+        fixture!($name, { $($fields)* }, judge: |_, _| Probes::default(), $body);
     };
     ($name:ident, $body:expr) => {
         fixture!($name, {}, $body);
@@ -297,7 +307,7 @@ fixture!(
 #[ignore = "a program for the tests beside it"]
 fn runs_under_a_name_that_is_no_test() {
     static CASE: Case = case("krate::nowhere::not_a_test");
-    start(&CASE, Location::caller(), plain(|| ()), |_, _| Probes);
+    start(&CASE, Location::caller(), plain(|| ()), |_, _| Probes::default());
 }
 #[test]
 #[ignore = "a program for the tests beside it"]
@@ -306,7 +316,7 @@ fn runs_on_a_thread_of_the_users() {
         .name("users".to_owned())
         .spawn(|| {
             static CASE: Case = case(concat!(module_path!(), "::runs_on_a_thread_of_the_users"));
-            start(&CASE, Location::caller(), plain(Probe::forgotten), |_, _| Probes);
+            start(&CASE, Location::caller(), plain(Probe::forgotten), |_, _| Probes::default());
         })
         .expect("a thread starts")
         .join()

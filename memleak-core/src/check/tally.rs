@@ -1,0 +1,238 @@
+//! Instances that are alike, put together, with who holds them.
+//!
+//! May use: `heap`, `debuginfo` (types only), `stack`.
+
+use crate::check::ignores::{Ignores, Matched};
+use crate::check::scene::{Relations, Scene, frames};
+use crate::check::verdict::{Doubt, Group, Holder, Place};
+use crate::debuginfo::types::Types as _;
+use crate::heap::advice::{Advice, for_holder};
+use crate::heap::contents::Content;
+use crate::heap::holders::{self, Way};
+use crate::heap::instances::{self, Instance};
+use crate::heap::naming::{self, End};
+use crate::heap::program::Program;
+use crate::heap::retained::Retention;
+use crate::stack::StackId;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+/// How many holders are shown of one kind of instances.
+const MOST_HOLDERS: usize = 3;
+/// Of how many instances of one kind the holders are looked up.
+const ASKED: usize = 32;
+/// Of how many kinds the holders are looked up: no more are shown.
+const EXPLAINED: usize = 20;
+
+/// Instances that are alike: the same type, from the same place, with the same doubt.
+#[derive(Clone, Debug)]
+pub(super) struct Tally {
+    key: Key,
+    pub(super) count: u64,
+    before: u64,
+    /// Some of them, by index.
+    some: Vec<usize>,
+    /// The blocks that they fill, each alone.
+    whole_blocks: Vec<u32>,
+    explained: Explained,
+}
+
+/// Who holds instances, and what depends on them.
+#[derive(Clone, Default, Debug)]
+struct Explained {
+    holders: Vec<Holder>,
+    more_holders: u64,
+    retained: Option<u64>,
+    advice: Option<Advice>,
+}
+
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+struct Key {
+    type_name: String,
+    size: u64,
+    doubt: Option<Doubt>,
+    place: Home,
+}
+
+/// Where instances are; the stack is looked up only for those that are shown.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+enum Home {
+    Block { inside: Option<String>, stack: StackId },
+    Static(String),
+}
+
+impl Tally {
+    pub(super) fn is_certain(&self) -> bool {
+        self.key.doubt.is_none()
+    }
+
+    /// What a verdict says of it.
+    pub(super) fn group(&self, program: &Program) -> Group {
+        let key = &self.key;
+        let Explained { holders, more_holders, retained, advice } = self.explained.clone();
+        Group {
+            type_name: key.type_name.clone(),
+            count: self.count,
+            size: key.size,
+            before: self.before,
+            doubt: key.doubt.clone(),
+            place: match &key.place {
+                Home::Static(name) => Place::Static(name.clone()),
+                Home::Block { inside, stack } => {
+                    Place::Block { inside: inside.clone(), stack: frames(program, *stack) }
+                }
+            },
+            holders,
+            more_holders,
+            retained,
+            advice,
+        }
+    }
+}
+
+/// Puts alike instances together, the certain ones and the most frequent first. Those that an `ignore` matches are left out. Blocks of
+/// an epoch before `body_epoch` were there before the body.
+pub(super) fn tallies(
+    scene: &Scene<'_>,
+    instances: &[Instance],
+    body_epoch: u32,
+    ignores: &Ignores,
+    matched: &mut Matched,
+) -> Vec<Tally> {
+    // There may be very many instances of few kinds: the key with its texts is made once for each kind.
+    let mut kinds: HashMap<_, Key> = HashMap::new();
+    let mut alike: HashMap<Key, Tally> = HashMap::new();
+    for (index, instance) in instances.iter().enumerate() {
+        let (place, before) = match instance.home {
+            instances::Home::Root(root) => ((true, StackId::default(), root as u64), false),
+            instances::Home::Block(block) => {
+                let block = scene.snapshot.blocks()[block];
+                ((false, block.stack, block.size), block.epoch < body_epoch)
+            }
+        };
+        let kind = (Rc::as_ptr(&instance.type_name).addr(), instance.size, place, instance.doubt.clone());
+        let key = kinds.entry(kind).or_insert_with(|| key(scene, instance));
+        if !alike.contains_key(key) {
+            let explained = Explained::default();
+            let (some, whole_blocks) = (Vec::new(), Vec::new());
+            alike.insert(key.clone(), Tally { key: key.clone(), count: 0, before: 0, some, whole_blocks, explained });
+        }
+        let Some(tally) = alike.get_mut(key) else { continue };
+        tally.count += 1;
+        tally.before += u64::from(before);
+        if tally.some.len() < ASKED {
+            tally.some.push(index);
+        }
+        if let (instances::Home::Block(block), Home::Block { inside: None, .. }) = (instance.home, &key.place) {
+            tally.whole_blocks.push(block as u32);
+        }
+    }
+    let mut tallies: Vec<Tally> =
+        alike.into_values().filter(|tally| !is_ignored(scene, tally, ignores, matched)).collect();
+    tallies.sort_by(|a, b| (!a.is_certain(), b.count, &a.key).cmp(&(!b.is_certain(), a.count, &b.key)));
+    tallies
+}
+
+fn is_ignored(scene: &Scene<'_>, tally: &Tally, ignores: &Ignores, matched: &mut Matched) -> bool {
+    if ignores.is_empty() {
+        return false;
+    }
+    let stack = match &tally.key.place {
+        Home::Block { stack, .. } => frames(scene.program, *stack),
+        Home::Static(_) => Vec::new(),
+    };
+    let found = ignores.find(Some(&tally.key.type_name), &stack);
+    if let Some(ignore) = found {
+        matched.add(ignore, tally.count, tally.count * tally.key.size);
+    }
+    found.is_some()
+}
+
+/// Finds out who holds the instances of each kind, and what they retain.
+pub(super) fn explain(relations: &Relations<'_>, instances: &[Instance], tallies: &mut [Tally]) {
+    let scene = relations.scene;
+    let mut retention = Retention::new(&relations.graph);
+    for tally in tallies.iter_mut().take(EXPLAINED) {
+        let mut found: Vec<holders::Holder> = Vec::new();
+        for instance in tally.some.iter().map(|index| &instances[*index]) {
+            let end = End { address: instance.address, name: &instance.type_name };
+            let what = (&scene.heap(), &relations.graph, &relations.reach);
+            for holder in naming::holders(what, (instance.home, end), MOST_HOLDERS, &relations.names) {
+                if !found.iter().any(|known| alike(known, &holder)) {
+                    found.push(holder);
+                }
+            }
+        }
+        tally.explained.more_holders = found.len().saturating_sub(MOST_HOLDERS) as u64;
+        found.truncate(MOST_HOLDERS);
+        tally.explained.advice = found.iter().find_map(for_holder);
+        tally.explained.holders = found.into_iter().map(|holder| relations.holder(holder)).collect();
+        let all_whole = tally.whole_blocks.len() as u64 == tally.count && tally.count > 0;
+        tally.explained.retained =
+            all_whole.then(|| retention.of(&tally.whole_blocks, |block| scene.size(block)).bytes);
+    }
+}
+
+/// Whether two holders differ in nothing but which element of a collection they are.
+fn alike(a: &holders::Holder, b: &holders::Holder) -> bool {
+    let same_way = |a: &Way, b: &Way| a == b || matches!((a, b), (Way::Index(_), Way::Index(_)));
+    a.root == b.root
+        && a.hops.len() == b.hops.len()
+        && a.hops.iter().zip(&b.hops).all(|(a, b)| {
+            let ways = a.way.len() == b.way.len() && a.way.iter().zip(&b.way).all(|(a, b)| same_way(a, b));
+            ways && (&a.ty, a.kind, a.counted) == (&b.ty, b.kind, b.counted)
+        })
+}
+
+fn key(scene: &Scene<'_>, instance: &Instance) -> Key {
+    let place = match instance.home {
+        instances::Home::Root(root) => Home::Static(root_name(scene, root)),
+        instances::Home::Block(block) => Home::Block {
+            inside: container(scene, &scene.contents[block], instance),
+            stack: scene.snapshot.blocks()[block].stack,
+        },
+    };
+    let doubt = instance.doubt.as_ref().map(doubt);
+    Key { type_name: instance.type_name.to_string(), size: instance.size, doubt, place }
+}
+
+/// The name of a static; of a thread-local, with the thread's.
+fn root_name(scene: &Scene<'_>, index: usize) -> String {
+    let root = &scene.roots[index];
+    match root.thread.and_then(|thread| scene.snapshot.threads().get(thread as usize)) {
+        Some(thread) => format!("{} of thread {}", root.name, thread.name),
+        None => root.name.to_string(),
+    }
+}
+
+/// The type of the block around an instance, if it says more than the instance's own.
+fn container(scene: &Scene<'_>, content: &Content, instance: &Instance) -> Option<String> {
+    let types = scene.program.types();
+    let (name, wrapper) = match content {
+        Content::Value(ty) | Content::Unwritten(ty) => (types.get(*ty).name.clone(), ""),
+        Content::Buffer(element) => (types.get(*element).name.clone(), "[_]"),
+        Content::Table(element) => (types.get(*element).name.clone(), "table"),
+        Content::Shared(_) | Content::OwnLayout { .. } | Content::Unknown => return None,
+    };
+    let alone = name == instance.type_name
+        || ["alloc::sync::ArcInner<", "alloc::rc::RcInner<"]
+            .iter()
+            .any(|prefix| name.strip_prefix(prefix).is_some_and(|rest| rest.starts_with(&*instance.type_name)));
+    match wrapper {
+        "" if alone => None,
+        "" => Some(name.to_string()),
+        "[_]" => Some(format!("[{name}]")),
+        _ => Some(format!("hash table of {name}")),
+    }
+}
+
+fn doubt(doubt: &instances::Doubt) -> Doubt {
+    match doubt {
+        instances::Doubt::Suspended(future) => Doubt::Suspended(future.to_string()),
+        instances::Doubt::Captured(closure) => Doubt::Captured(closure.to_string()),
+        instances::Doubt::MaybeUninit => Doubt::MaybeUninit,
+        instances::Doubt::NoOwner => Doubt::NoOwner,
+        instances::Doubt::NotUnderstood(container) => Doubt::NotUnderstood(container.to_string()),
+        instances::Doubt::OwnLayout(function) => Doubt::OwnLayout(function.to_string()),
+    }
+}
