@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// What is due.
 enum Due {
     Pass,
-    /// And these words.
+    /// And these words. `src/file.rs:@here` at their end stands for the line of that file that ends with `// @ here`.
     Fail(&'static [&'static str]),
 }
 use Due::{Fail, Pass};
@@ -73,6 +73,91 @@ const TABLE: &[(&str, Due)] = &[
     ("lost::long_list", Fail(&["100000 live `outcomes::fixtures::lost::Link`, expected 0"])),
     ("lost::two_types", Fail(&["1 live `outcomes::fixtures::Session`, expected 0", "1 live `outcomes::fixtures::Token`, expected 0"])),
 
+    // No type is named: memory that nothing leads to.
+    ("leaked::cycle_of_one", Fail(&["1 unreachable cycle", "leaked::Node .next", "back to"])),
+    ("leaked::cycle_of_two_rcs", Fail(&["1 unreachable cycle", "leaked::Node .next", "make this one a `Weak`"])),
+    ("leaked::cycle_of_three_arcs", Fail(&["1 unreachable cycle", "leaked::Peer .peers", "make this one a `Weak`"])),
+    ("leaked::cycle_through_a_closure", Fail(&["1 unreachable cycle", "leaked::Button .on_click", "captured `clicked`"])),
+    ("leaked::cycle_through_a_trait_object", Fail(&["1 unreachable cycle", "leaked::Subject .observers", "leaked::Window .subject"])),
+    ("leaked::cycle_through_a_waker", Fail(&["unreachable: nothing points to", "leaked::Signal"])),
+    ("leaked::cycle_through_a_future", Fail(&["1 unreachable cycle", "leaked::Actor .work", "leaked::run"])),
+    ("leaked::cycle_that_a_weak_watches", Fail(&["1 unreachable cycle", "leaked::Peer .peers"])),
+    ("leaked::children_that_hold_their_parent", Fail(&["3 live `outcomes::fixtures::leaked::Child`, expected 0", "1 unreachable cycle", ".parent", ".children", "make this one a `Weak`"])),
+    ("leaked::forgotten", Fail(&["fixtures::Session  1 unreachable", "tests/fixtures/leaked.rs:@forgotten"])),
+    ("leaked::an_owner_too_many", Fail(&["fixtures::Session", "forgotten"])),
+    ("leaked::never_dropped_by_hand", Fail(&["unreachable: nothing points to", "fixtures::Session"])),
+    ("leaked::raw_pointer_lost", Fail(&["unreachable: nothing points to", "fixtures::Session"])),
+    ("leaked::raw_arc_lost", Fail(&["unreachable: nothing points to", "fixtures::Session"])),
+    ("leaked::string_for_c_lost", Fail(&["unreachable: nothing points to", "tests/fixtures/leaked.rs:@c string"])),
+    ("leaked::vec_leaked_and_not_kept", Fail(&["unreachable: nothing points to", "fixtures::Session"])),
+    ("leaked::string_leaked_and_not_kept", Fail(&["unreachable: nothing points to"])),
+    ("leaked::long_list_lost", Fail(&["300000 blocks", "leaked::Link"])),
+    ("leaked::in_a_dead_frame_of_a_thread_that_is_parked", Fail(&["unreachable: nothing points to", "fixtures::Session"])),
+    ("leaked::popped_and_forgotten", Fail(&["unreachable: nothing points to", "fixtures::Session"])),
+    ("leaked::taken_from_a_queue_and_forgotten", Fail(&["unreachable: nothing points to", "fixtures::Session"])),
+    ("leaked::taken_from_a_map_and_forgotten", Fail(&["unreachable: nothing points to", "fixtures::Session"])),
+    ("leaked::in_a_variant_that_is_not_active_any_more", Fail(&["unreachable: nothing points to"])),
+    ("leaked::receiver_in_its_own_channel", Fail(&["unreachable: nothing points to"])),
+    ("leaked::receiver_in_its_own_channel_of_tokio", Fail(&["unreachable: nothing points to"])),
+    ("leaked::lost_by_a_task", Fail(&["unreachable: nothing points to", "fixtures::Session"])),
+    ("leaked::lost_by_a_thread_that_has_ended", Fail(&["unreachable: nothing points to", "fixtures::Session"])),
+    ("leaked::weak_forgotten", Fail(&["unreachable: nothing points to"])),
+    ("leaked::of_another_type_than_the_one_named", Fail(&["unreachable: nothing points to", "fixtures::Session"])),
+
+    // No type is named: something leads to all memory.
+    ("reachable::by_a_raw_pointer", Pass),
+    ("reachable::by_a_raw_arc", Pass),
+    ("reachable::by_numbers_with_tags", Pass),
+    ("reachable::by_pointers_into_the_middle_and_to_the_end", Pass),
+    ("reachable::by_statics_that_are_made_late", Pass),
+    ("reachable::leaked_on_purpose", Pass),
+    ("reachable::by_thread_locals_of_a_thread_that_lives_on", Pass),
+    ("reachable::by_thread_locals_of_the_body", Pass),
+    ("reachable::by_thread_locals_of_a_runtime", Pass),
+    ("reachable::by_the_stack_of_a_parked_thread", Pass),
+    ("reachable::by_a_thread_that_waits_for_work", Pass),
+    ("reachable::dropped_values_that_weaks_watch", Pass),
+    ("reachable::long_list_held", Pass),
+    ("reachable::an_owner_too_many_of_what_is_held", Pass),
+    ("reachable::body_that_should_panic", Pass),
+    ("reachable::panics_that_were_caught", Pass),
+    ("reachable::backtraces_that_were_shown", Pass),
+    ("reachable::output", Pass),
+    ("reachable::programs_and_files", Pass),
+    ("reachable::nothing", Pass),
+    ("runtime::channels", Pass),
+    ("runtime::channels_with_many_ends", Pass),
+    ("runtime::locks", Pass),
+    ("runtime::time_and_select", Pass),
+    ("runtime::paused_time", Pass),
+    ("runtime::tasks_that_are_aborted_dropped_or_left", Pass),
+    ("runtime::local_tasks", Pass),
+    ("runtime::threads_that_may_block", Pass),
+    ("runtime::tcp_server", Pass),
+    ("runtime::sockets_that_are_left_open", Pass),
+    ("runtime::files_programs_and_signals", Pass),
+    ("runtime::task_locals", Pass),
+    ("runtime::runtimes_of_its_own", Pass),
+    ("runtime::runtime_that_is_shut_down_in_the_background", Pass),
+
+    // Who holds it.
+    ("holders::entry_of_a_registry", Fail(&["static outcomes::fixtures::holders::REGISTRY", ".sessions: ", "[value]", "strong 1 of 1 found", "holders::REGISTRY still has it"])),
+    ("holders::entry_of_a_tree", Fail(&["static outcomes::fixtures::holders::BY_SESSION", "[value]"])),
+    ("holders::element_of_a_vec", Fail(&["static outcomes::fixtures::holders::ANY", "[3]"])),
+    ("holders::element_of_a_deque", Fail(&["static outcomes::fixtures::holders::QUEUE", "[0]"])),
+    ("holders::thread_local_of_a_named_thread", Fail(&["thread-local outcomes::fixtures::holders::LAST_SEEN", "thread `janitor`"])),
+    ("holders::stack_of_a_named_thread", Fail(&["the stack of thread `janitor`", "thread `janitor` has not ended"])),
+    ("holders::task_that_is_stuck", Fail(&["task outcomes::fixtures::holders::heartbeat, spawned at tests/fixtures/holders.rs:@spawned", "suspended at tests/fixtures/holders.rs:@parked", "local `session`"])),
+    ("holders::task_that_awaits_another_future", Fail(&["task outcomes::fixtures::holders::outer_work", "suspended at tests/fixtures/holders.rs:@outer", "holders::inner_work", "suspended at tests/fixtures/holders.rs:@inner", "`session`"])),
+    ("holders::task_and_registry", Fail(&["held by", "and by", "static outcomes::fixtures::holders::REGISTRY", "task outcomes::fixtures::holders::heartbeat", "suspended at tests/fixtures/holders.rs:@parked", "strong 2 of 2 found"])),
+    ("holders::future_in_a_struct", Fail(&["static outcomes::fixtures::holders::SERVICE", ".work", "holders::inner_work", "`session`"])),
+    ("holders::variable_of_a_closure", Fail(&["static outcomes::fixtures::holders::CALLBACKS", "[0]", "captured `session`"])),
+    ("holders::message_that_is_never_received", Fail(&["static outcomes::fixtures::holders::INBOX", "[message]", "a message that nobody received"])),
+    ("holders::an_owner_is_not_found", Fail(&["static outcomes::fixtures::holders::OWNER", "strong 1 of 2 found", "1 of 2 was not found"])),
+    ("holders::cycle_with_an_edge_to_weaken", Fail(&["1 unreachable cycle", "holders::Room .members", "holders::Member .room", "make this one a `Weak`"])),
+    ("holders::leaked_into_a_static", Fail(&["static outcomes::fixtures::holders::LEAKED"])),
+    ("holders::nothing_holds_it", Fail(&["unreachable", "forgotten"])),
+
     // Names.
     ("names::resolved_by_the_compiler", Fail(&["1 live `outcomes::fixtures::names::tcp::Link`, expected 0"])),
     ("names::by_module", Fail(&["1 live `outcomes::fixtures::names::udp::Link`, expected 0"])),
@@ -124,9 +209,22 @@ fn difference(name: &str, due: &Due) -> Option<String> {
         Pass if output.status.success() => None,
         Pass => Some("fails".to_owned()),
         Fail(_) if output.status.success() => Some("passes".to_owned()),
-        Fail(words) => words.iter().find(|word| !text.contains(**word)).map(|word| format!("does not say `{word}`")),
+        Fail(words) => {
+            let missing = words.iter().map(|word| with_line(word)).find(|word| !text.contains(word));
+            missing.map(|word| format!("does not say `{word}`"))
+        }
     };
     problem.map(|problem| format!("{name} {problem}:\n{}", text.trim()))
+}
+
+/// Puts the number of the line that is marked in place of the mark.
+fn with_line(word: &str) -> String {
+    let Some((before, mark)) = word.split_once(":@") else { return word.to_owned() };
+    let file = before.rsplit(' ').next().unwrap();
+    let source = std::fs::read_to_string(file).unwrap();
+    let mark = format!("// @ {mark}");
+    let line = source.lines().position(|line| line.ends_with(&mark));
+    format!("{before}:{}", line.unwrap_or_else(|| panic!("no line of {file} ends with `{mark}`")) + 1)
 }
 
 #[test]
