@@ -153,7 +153,7 @@ const TABLE: &[(&str, Due)] = &[
     ("holders::future_in_a_struct", Fail(&["static outcomes::fixtures::holders::SERVICE", ".work", "holders::inner_work", "`session`"])),
     ("holders::variable_of_a_closure", Fail(&["static outcomes::fixtures::holders::CALLBACKS", "[0]", "captured `session`"])),
     ("holders::message_that_is_never_received", Fail(&["static outcomes::fixtures::holders::INBOX", "[message]", "a message that nobody received"])),
-    ("holders::an_owner_is_not_found", Fail(&["static outcomes::fixtures::holders::OWNER", "strong 1 of 2 found", "1 of 2 was not found"])),
+    ("holders::an_owner_is_not_found", Fail(&["static outcomes::fixtures::holders::OWNER", "strong 1 of 2 found", "1 of 2 not found"])),
     ("holders::cycle_with_an_edge_to_weaken", Fail(&["1 unreachable cycle", "holders::Room .members", "holders::Member .room", "make this one a `Weak`"])),
     ("holders::leaked_into_a_static", Fail(&["static outcomes::fixtures::holders::LEAKED"])),
     ("holders::nothing_holds_it", Fail(&["unreachable", "forgotten"])),
