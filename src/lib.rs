@@ -145,10 +145,10 @@
 ///
 /// ```
 /// # use memleak::leak_test;
-/// # struct Callsite(String);
 /// mod third_party {
+///     # struct Callsite(String);
 ///     pub fn init() {
-///         Box::leak(Box::new(super::Callsite("on".to_owned())));
+///         Box::leak(Box::new(Callsite("on".to_owned())));
 ///     }
 /// }
 ///
