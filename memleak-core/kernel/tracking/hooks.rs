@@ -153,7 +153,8 @@ fn decide(anyway: bool) -> bool {
 fn prepare() -> bool {
     static PREPARED: AtomicU32 = AtomicU32::new(0);
     unsafe extern "C" fn child() {
-        give_every_lock();
+        // SAFETY: `take_every_lock` was called before the fork, by the thread that is the child's only one.
+        unsafe { give_every_lock() };
         MEMLEAK_TRACKER.state.store(STOPPED, Ordering::Release);
     }
     // SAFETY: the three are safe to call around any fork.

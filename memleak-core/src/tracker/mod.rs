@@ -154,7 +154,7 @@ pub fn tracked<T>(program: impl FnOnce() -> T) -> T {
 }
 
 /// The addresses of memleak's own memory: its tables, and what was allocated by threads while they were [`untracked`] or had a
-/// [`freeze`]. Empty if tracking was never on.
+/// [`freeze()`]. Empty if tracking was never on.
 pub fn own_memory() -> Range<RuntimeAddress> {
     let mut raw = kernel::Range::default();
     // SAFETY: `raw` is a place for the answer.
