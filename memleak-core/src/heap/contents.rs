@@ -35,6 +35,16 @@ pub enum Content {
     Unknown,
 }
 
+/// Where the standard library keeps a tree of all threads, with their names. A thread without a name leaves in it what was on its stack.
+const THREADS: &str = "std::sys::pal::unix::stack_overflow::thread_info";
+
+impl Content {
+    /// Whether this is a node of the standard library's tree of threads.
+    pub fn is_of_threads(&self) -> bool {
+        matches!(self, Content::OwnLayout { function, .. } if &**function == THREADS)
+    }
+}
+
 /// Tells what the block of `size` bytes holds that was allocated by `stack`, innermost first.
 pub fn content(
     types: &dyn Types,
@@ -151,7 +161,10 @@ fn parameter(function: &Function) -> Option<TypeId> {
 
 fn boxed(types: &dyn Types, size: u64, function: &Function, kind: Boxed) -> Content {
     // Precompiled code of the standard library does not say what it is generic over, and knows no types but its own.
-    let Some(id) = parameter(function) else { return Content::Unknown };
+    let Some(id) = parameter(function) else {
+        let of_threads = function.path.contains(THREADS);
+        return if of_threads { own(THREADS) } else { Content::Unknown };
+    };
     let ty = types.get(id);
     match (kind, &ty.kind) {
         (Boxed::Slice, _) => Content::Buffer(id),
@@ -162,8 +175,13 @@ fn boxed(types: &dyn Types, size: u64, function: &Function, kind: Boxed) -> Cont
         }
         _ if ty.size == size => Content::Value(id),
         // The optimiser merges functions that do the same for several types, and keeps the name of one.
-        _ => Content::OwnLayout { function: Rc::from(&*function.path), parameters: [].into() },
+        _ => own(&function.path),
     }
+}
+
+/// A layout of which no more is known than who made it.
+fn own(function: &str) -> Content {
+    Content::OwnLayout { function: Rc::from(function), parameters: [].into() }
 }
 
 /// What the function of a container says of its buffer's elements; none if it is not generic over them.
@@ -173,9 +191,7 @@ fn element(types: &dyn Types, function: &Function, family: Family) -> Option<Con
         Family::Vec => Content::Buffer(id),
         Family::Table => Content::Table(id),
         // Behind a trait object the type is not told.
-        Family::Shared if types.get(id).size == 0 => {
-            Content::OwnLayout { function: Rc::from(&*function.path), parameters: [].into() }
-        }
+        Family::Shared if types.get(id).size == 0 => own(&function.path),
         Family::Shared => Content::Shared(id),
     })
 }
@@ -321,6 +337,21 @@ mod tests {
             function("chat::main", None, None),
         ];
         assert_eq!(of(&types, 32, &shim), Content::Shared(session));
+    }
+
+    #[test]
+    fn the_tree_of_threads_is_known_by_name() {
+        let types = MadeUpTypes::default();
+        let node = "alloc::collections::btree::node::LeafNode<usize, std::sys::pal::unix::stack_overflow::thread_info::ThreadInfo>";
+        let plain = "alloc::boxed::{impl#1}::try_new_uninit_in";
+        let leaf = Function {
+            path: format!("{plain}<{node}, alloc::alloc::Global>"),
+            plain: plain.to_owned(),
+            parameters: Vec::new(),
+            returns: None,
+        };
+        assert!(of(&types, 544, &[Rc::new(leaf)]).is_of_threads());
+        assert_eq!(of(&types, 544, &[function(plain, None, None)]), Content::Unknown, "another tree of the library");
     }
 
     #[test]

@@ -278,6 +278,21 @@ fn a_vec_that_may_have_been_moved_away_does_not_know_its_length() {
 }
 
 #[test]
+fn the_tree_of_threads_leads_to_names_and_not_to_what_was_on_a_stack() {
+    const TYPED: u64 = 0xa000;
+    let led_to = |function: &str| {
+        let mut heap = heap();
+        let content = Content::OwnLayout { function: function.into(), parameters: [].into() };
+        heap.block(0x1000, words(&[SESSION, TYPED, 0x2000]), content.clone());
+        heap.block(0x2000, words(&[0]), content);
+        heap.block(TYPED, vec![0; 32], Content::Value(session_type(&heap)));
+        heap.edges().into_iter().map(|(_, to, _)| to).collect::<Vec<_>>()
+    };
+    assert_eq!(led_to("std::sys::pal::unix::stack_overflow::thread_info"), [SESSION, 0x2000]);
+    assert_eq!(led_to("slab::grow"), [SESSION, TYPED, 0x2000]);
+}
+
+#[test]
 fn what_an_arc_holds_is_in_its_place_whoever_holds_the_arc() {
     for (strong, expected) in [(1, &[(0x2000, Owning)][..]), (0, &[(0x2000, Unknown), (0x2008, Unknown)])] {
         let mut heap = heap();

@@ -313,6 +313,9 @@ impl Search<'_> {
     fn own_layouts(&mut self, contents: &[Content]) {
         for (index, content) in contents.iter().enumerate() {
             let Content::OwnLayout { function, parameters } = content else { continue };
+            if content.is_of_threads() {
+                continue;
+            }
             let block = self.view.snapshot.blocks()[index];
             let home = Home::Block(index);
             let doubt = Some(Doubt::OwnLayout(function.clone()));

@@ -306,8 +306,17 @@ impl<'a> Reader<'a> {
                 Inside::Unknown => UNKNOWN,
                 Inside::Dead => Word { liveness: Liveness::Dead, ..UNKNOWN },
             };
-            self.verdicts[index] = self.judged(pointer.to, value, word, level);
+            self.verdicts[index] = match layout {
+                Layout::Threads if !self.may_be_of_threads(pointer.to) => Verdict::Dead,
+                _ => self.judged(pointer.to, value, word, level),
+            };
         }
+    }
+
+    /// Whether the tree of threads may lead to this block: to another node, or to a name, which the standard library allocates.
+    fn may_be_of_threads(&self, block: u32) -> bool {
+        let content = &self.heap.contents[block as usize];
+        *content == Content::Unknown || content.is_of_threads()
     }
 
     fn layout(&self, block: u32, witness: &Witness) -> Layout {
@@ -335,6 +344,7 @@ impl<'a> Reader<'a> {
             },
             (_, Content::Shared(ty)) if size(*ty) > 0 => Layout::Shared(*ty, size(*ty)),
             (_, content) if counted(self.heap, content) => Layout::CountedUnknown,
+            (_, content) if content.is_of_threads() => Layout::Threads,
             _ => Layout::Unknown,
         }
     }
@@ -377,6 +387,8 @@ enum Layout {
     Shared(TypeId, u64),
     /// Two counts, then a value.
     CountedUnknown,
+    /// A node of the standard library's tree of threads.
+    Threads,
     Unknown,
 }
 
@@ -395,7 +407,7 @@ impl Layout {
             Layout::Unwritten(_) | Layout::Table(..) => level.max(Level::Possible),
             Layout::Slots { level: known, .. } => level.max(*known),
             // Nothing is told by types.
-            Layout::CountedUnknown | Layout::Unknown => Level::Certain,
+            Layout::CountedUnknown | Layout::Threads | Layout::Unknown => Level::Certain,
             Layout::Value(_) | Layout::Elements(..) | Layout::Shared(..) => level,
         }
     }
@@ -421,7 +433,7 @@ impl Layout {
             Layout::Shared(..) | Layout::CountedUnknown if read(start, 8) == Some(0) => Inside::Dead,
             Layout::Shared(_, size) if *size < WORD => Inside::Unknown,
             Layout::Shared(ty, size) => Inside::Value(*ty, start + COUNTS + (offset - COUNTS) / size * size),
-            Layout::CountedUnknown | Layout::Unknown => Inside::Unknown,
+            Layout::CountedUnknown | Layout::Threads | Layout::Unknown => Inside::Unknown,
         }
     }
 }
