@@ -42,7 +42,8 @@ pub(super) fn groups(
         field: &|edge| field(scene, edge),
     };
     let mut alike: HashMap<Alike, Vec<Leak>> = HashMap::new();
-    for leak in leaks(&relations.graph, lost, &facts) {
+    for mut leak in leaks(&relations.graph, lost, &facts) {
+        arrange(scene, &mut leak);
         let counted = owners(&leak).map(|owners| (owners.found, owners.strong));
         let shape = leak.shape(|block| (scene.type_name(block), scene.stack(block)));
         alike.entry((shape, leak.cycle.is_some(), counted)).or_default().push(leak);
@@ -57,6 +58,29 @@ pub(super) fn groups(
     }
     groups.sort_by(|a, b| (b.bytes, b.blocks, &a.type_name).cmp(&(a.bytes, a.blocks, &b.type_name)));
     groups
+}
+
+/// Puts a cycle into the order in which it is read: it ends with the pointer that is best made a `Weak`. Of several, that is one in a field of
+/// its own; what a collection holds is what its owner is there for.
+fn arrange(scene: &Scene<'_>, leak: &mut Leak) {
+    let Some(cycle) = &mut leak.cycle else { return };
+    let in_buffer = |index: &usize| matches!(cycle.edges[*index].from, Source::Block(block) if is_buffer(scene, block));
+    cycle.weaken.sort_by_key(|field| field.iter().any(in_buffer));
+    let ring = leak.entries.len();
+    let last = cycle.weaken.first().and_then(|field| field.iter().copied().find(|index| *index < ring));
+    let first = match last {
+        Some(last) => (last + 1) % ring,
+        None => leak.entries.iter().position(|entry| !is_buffer(scene, *entry)).unwrap_or(0),
+    };
+    leak.entries.rotate_left(first);
+    cycle.edges[..ring].rotate_left(first);
+    for index in cycle.weaken.iter_mut().flatten().filter(|index| **index < ring) {
+        *index = (*index + ring - first) % ring;
+    }
+}
+
+fn is_buffer(scene: &Scene<'_>, block: u32) -> bool {
+    matches!(scene.contents[block as usize], Content::Buffer(_) | Content::Table(_))
 }
 
 /// The owners of the first entry whose count says that there are more than were found.
@@ -104,7 +128,6 @@ fn cycle(relations: &Relations<'_>, leak: &Leak) -> Option<Cycle> {
     };
     let ring = if leak.cycle.is_some() { leak.entries.len() } else { edges.len() };
     let scene = relations.scene;
-    let is_buffer = |block: u32| matches!(scene.contents[block as usize], Content::Buffer(_) | Content::Table(_));
     let source = |edge: &Edge| match edge.from {
         Source::Block(block) => Some(block),
         _ => None,
@@ -116,7 +139,7 @@ fn cycle(relations: &Relations<'_>, leak: &Leak) -> Option<Cycle> {
     for (index, edge) in edges.iter().enumerate() {
         let from = source(edge)?;
         after.entry(from).or_default().push(index);
-        if !is_buffer(from) {
+        if !is_buffer(scene, from) {
             let next = members.len();
             numbers.entry(from).or_insert_with(|| {
                 members.push(from);

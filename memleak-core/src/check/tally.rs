@@ -8,7 +8,7 @@ use crate::check::verdict::{Doubt, Group, Holder, Place};
 use crate::debuginfo::types::Types as _;
 use crate::heap::advice::{Advice, for_holder};
 use crate::heap::contents::Content;
-use crate::heap::holders::{self, Way};
+use crate::heap::holders::{self, HeldBy, Way};
 use crate::heap::instances::{self, Instance};
 use crate::heap::naming::{self, End};
 use crate::heap::program::Program;
@@ -162,6 +162,10 @@ pub(super) fn explain(relations: &Relations<'_>, instances: &[Instance], tallies
                     found.push(holder);
                 }
             }
+        }
+        let lost = |block: &u32| relations.reach.trust(*block).is_none();
+        if found.is_empty() && !tally.whole_blocks.is_empty() && tally.whole_blocks.iter().all(lost) {
+            found.push(holders::Holder { root: HeldBy::Nothing, hops: Vec::new() });
         }
         tally.explained.more_holders = found.len().saturating_sub(MOST_HOLDERS) as u64;
         found.truncate(MOST_HOLDERS);
