@@ -406,7 +406,8 @@ impl World<'_> {
         for place in thread_places.iter() {
             let Some(tp) = from_word.map(|offset| place.word.wrapping_add_signed(offset)) else { continue };
             if is_a_thread_record(tp, self.frozen) {
-                layout::own_memory(false, tp, mappings, modules).map_or(Ok(()), |own| foreign.leave_out(own))?;
+                let own = layout::own_memory(is_main(place.id), tp, mappings, modules);
+                own.map_or(Ok(()), |own| foreign.leave_out(own))?;
             }
         }
         Ok(())
