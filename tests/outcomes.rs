@@ -160,7 +160,7 @@ const TABLE: &[(&str, Due)] = &[
     ("holders::task_that_is_stuck", Fail(&["task outcomes::fixtures::holders::heartbeat, spawned at tests/fixtures/holders.rs:@spawned", "suspended at tests/fixtures/holders.rs:@parked", "local `session`"])),
     ("holders::task_that_awaits_another_future", Fail(&["task outcomes::fixtures::holders::outer_work", "suspended at tests/fixtures/holders.rs:@outer", "holders::inner_work", "suspended at tests/fixtures/holders.rs:@inner", "`session`"])),
     ("holders::task_and_registry", Fail(&["held by", "and by", "static outcomes::fixtures::holders::REGISTRY", "task outcomes::fixtures::holders::heartbeat", "suspended at tests/fixtures/holders.rs:@parked", "strong 2 of 2 found"])),
-    ("holders::future_in_a_struct", Fail(&["static outcomes::fixtures::holders::SERVICE", ".work", "`session`"])),
+    ("holders::future_in_a_struct", Fail(&["static outcomes::fixtures::holders::SERVICE", ".work", "holders::inner_work", "suspended at tests/fixtures/holders.rs:@inner", "`session`"])),
     ("holders::variable_of_a_closure", Fail(&["static outcomes::fixtures::holders::CALLBACKS", "[0]", "captured `session`"])),
     ("holders::message_that_is_never_received", Fail(&["static outcomes::fixtures::holders::INBOX", "[message]", "nobody has received this message"])),
     ("holders::an_owner_is_not_found", Fail(&["static outcomes::fixtures::holders::OWNER", "strong 1 of 2 found", "1 of 2 not found"])),

@@ -143,7 +143,7 @@ const EXPECTED: &str = "
 6 SERVER: OnceLock<Server> > .broadcast.0: tokio::sync::broadcast::Sender<Arc<Session>> > [Message]: Arc<Session> 1/1
 7 SERVER: OnceLock<Server> > .mutex: Arc<tokio::sync::mutex::Mutex<Vec<Session>>> 1/1 > : tokio::sync::mutex::Mutex<Vec<Session>> > [0]: Session
 8 SERVER: OnceLock<Server> > .lock: tokio::sync::rwlock::RwLock<Option<Arc<Session>>> 1/1
-9 SERVER: OnceLock<Server> > .stored: Mutex<Pin<Box<dyn Future<Output = u64> + Send>>> > local session: Arc<Session> 1/1
+9 SERVER: OnceLock<Server> > .stored: Mutex<Pin<Box<dyn Future<Output = u64> + Send>>> > future heartbeat::{async_fn_env#0} local session: Arc<Session> 1/1
 10 SERVER: OnceLock<Server> > .ended: tokio::runtime::task::join::JoinHandle<Arc<Session>> > : Result<Arc<Session>, tokio::runtime::task::error::JoinError> 1/1
 20 task heartbeat > local session: Arc<Session> 1/1
 21 task outer > local session: Arc<Session> 1/1
@@ -151,7 +151,7 @@ const EXPECTED: &str = "
 23 task fill::{async block} > captured captured: Arc<Session> 1/1
 24 task fill::{async block} > local local: Arc<Session> 1/1
 25 task selecting > local session: Session
-26 task selecting > local futures.0local session: Arc<Session> 1/1
-27 task fill::{async block} > local session: Arc<Session> 1/1
+26 task selecting > local futures.0future heartbeat::{async_fn_env#0} local session: Arc<Session> 1/1
+27 task fill::{async block} > future heartbeat::{async_fn_env#0} local session: Arc<Session> 1/1
 28 task Polled > .session: Arc<Session> 1/1
 ";

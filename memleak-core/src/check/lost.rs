@@ -198,9 +198,12 @@ fn field_name(relations: &Relations<'_>, edge: &Edge) -> Option<String> {
     }
 }
 
-/// The way from a block through these edges, in words.
+/// The way from a block through these edges, in words. That the block is a future is said already.
 fn hops(relations: &Relations<'_>, way: &[Edge]) -> Vec<Hop> {
-    naming::holder(&relations.scene.heap(), &relations.graph, way, None, &WithoutTasks(relations)).hops
+    let found = naming::holder(&relations.scene.heap(), &relations.graph, way, None, &WithoutTasks(relations));
+    let mut hops = found.hops;
+    hops.iter_mut().for_each(|hop| hop.way.retain(|part| !matches!(part, Way::Future { .. })));
+    hops
 }
 
 /// The pointers that may be the owners which were not found.

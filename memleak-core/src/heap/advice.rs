@@ -222,7 +222,7 @@ fn path(steps: &[Step<'_>]) -> Option<String> {
                 path.push_str(name);
             }
             Way::Index(_) | Way::Key | Way::Value | Way::Message => path.push_str("[_]"),
-            Way::Variant(_) => {}
+            Way::Variant(_) | Way::Future { .. } => {}
             Way::Unknown => return None,
         }
     }

@@ -159,6 +159,13 @@ pub struct Counted {
 pub enum Way {
     /// A field: `.sessions`; `.0` of a tuple. Fields that only a library knows (`.inner`, `.buf`) are left out.
     Field(Rc<str>),
+    /// A future that is not a task of its own: of an async fn or block, in full. Its locals and captured variables follow.
+    Future {
+        /// Its type.
+        future: Rc<str>,
+        /// The `.await` that it is parked on; none if it has not been polled yet.
+        at: Option<Location>,
+    },
     /// A local of an async fn or block.
     Local(Rc<str>),
     /// A variable that a closure, or an async block, captured.

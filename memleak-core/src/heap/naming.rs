@@ -8,7 +8,7 @@
 use crate::address::RuntimeAddress;
 use crate::debuginfo::functions::Location;
 use crate::debuginfo::load::DieRef;
-use crate::debuginfo::types::{Type, TypeKind};
+use crate::debuginfo::types::{Type, TypeId, TypeKind};
 use crate::heap::folding::{Open, Slot, is_users, known, written};
 use crate::heap::graph::{Edge, EdgeKind, Graph, Heap, Source};
 use crate::heap::holders::{Counted, HeldBy, Holder, Hop, Task, Way};
@@ -252,7 +252,12 @@ impl<'a> Namer<'a> {
                         open.field(name);
                     }
                 }
-                (None, Some(around)) => self.part(&step.part, around, (at >= 2).then(|| types.get(steps[at - 2].ty))),
+                (None, Some(around)) => {
+                    if let Part::Variant(state) = &step.part {
+                        self.future(steps[at - 1].ty, around, state);
+                    }
+                    self.part(&step.part, around, (at >= 2).then(|| types.get(steps[at - 2].ty)));
+                }
                 (None, None) => {}
             }
             self.arrive(&ty, step.address);
@@ -284,6 +289,16 @@ impl<'a> Namer<'a> {
                 self.name(if by_capture { Way::Captured(captured(name)) } else { Way::Local(Rc::clone(name)) });
             }
             Part::Element(index) => self.name(Way::Index(*index)),
+        }
+    }
+
+    /// A future that is stored somewhere. Of a task, and of what it awaits, the task says it.
+    fn future(&mut self, id: TypeId, future: &Type, state: &str) {
+        let coroutine = matches!(future.kind, TypeKind::Enum { coroutine: true, .. });
+        let of_task = self.draft.awaited || self.root_ty.as_deref() == Some(&*future.name);
+        if coroutine && !of_task {
+            let at = self.heap.view.types.await_location(id, state);
+            self.name(Way::Future { future: Rc::clone(&future.name), at });
         }
     }
 

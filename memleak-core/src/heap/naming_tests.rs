@@ -67,6 +67,7 @@ fn text(holder: &Holder) -> Vec<String> {
         Way::Field(name) => format!(".{name}"),
         Way::Local(name) => format!("local {name}"),
         Way::Captured(name) => format!("captured {name}"),
+        Way::Future { future, .. } => format!("future {future}"),
         Way::Index(index) => format!("[{index}]"),
         Way::Variant(name) => name.to_string(),
         other => format!("{other:?}"),
@@ -227,16 +228,18 @@ fn what_a_closure_and_a_future_hold() {
     heap.block(0x4000, words(&[3, 0x2000, 0x2000, 0x5000, 0, 0x2000]), Content::Value(function));
     heap.block(0x5000, words(&[3, 0x2000, 0x2000, 0, 0, 0x2000]), Content::Value(block));
     let last = |at| way(&heap, at, None).pop().unwrap();
+    let (f, g) = ("future chat::f::{async_fn_env#0}", "future chat::g::{async_block_env#0}");
     let arc = "alloc::sync::Arc<chat::Session> Counted 1/2";
     assert_eq!(last(&[(0x500, Owning), (0x1000, Counted)]), format!("captured a: {arc}"));
     assert_eq!(last(&[(0x500, Owning), (0x1008, Counted)]), format!("captured b: {arc}"));
-    assert_eq!(last(&[(0x600, Owning), (0x4008, Counted)]), format!("local a: {arc}"), "a parameter");
-    assert_eq!(last(&[(0x600, Owning), (0x4010, Counted)]), format!("local b: {arc}"));
+    assert_eq!(last(&[(0x600, Owning), (0x4008, Counted)]), format!("{f} local a: {arc}"), "a parameter");
+    assert_eq!(last(&[(0x600, Owning), (0x4010, Counted)]), format!("{f} local b: {arc}"));
     assert_eq!(last(&[(0x600, Owning), (0x4028, Counted)]), format!(": {arc}"), "a temporary has no name");
-    assert_eq!(last(&[(0x700, Owning), (0x5008, Counted)]), format!("captured a: {arc}"));
-    assert_eq!(last(&[(0x700, Owning), (0x5010, Counted)]), format!("local b: {arc}"));
+    assert_eq!(last(&[(0x700, Owning), (0x5008, Counted)]), format!("{g} captured a: {arc}"));
+    assert_eq!(last(&[(0x700, Owning), (0x5010, Counted)]), format!("{g} local b: {arc}"));
     let through = way(&heap, &[(0x600, Owning), (0x4018, Owning), (0x5010, Counted)], None);
-    assert_eq!(through, [format!("local b: {arc}")], "the box that is awaited is not on the way");
+    let both = [format!("{f}: "), format!("{g} local b: {arc}")];
+    assert_eq!(through, both, "the box that is awaited is not on the way, the futures are");
 }
 
 #[test]

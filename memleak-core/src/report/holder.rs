@@ -83,7 +83,7 @@ pub(super) fn lines(holder: &Holder, positions: Positions, look: &Look) -> Vec<S
             let thread = of_thread(thread);
             (format!("thread-local {}{}{} of {thread}", name(path), of_type(ty), declared(at)), of_type(ty))
         }
-        HeldBy::Task(task) => return of_task(task, holder, hops(&way.hops, "", positions), look),
+        HeldBy::Task(task) => return of_task(task, holder, hops(&way.hops, "", positions, look), look),
         HeldBy::Thread { name } => (format!("the stack of {}", of_thread(name)), String::new()),
         HeldBy::ThreadMemory { name } => (format!("thread-local memory of {}", of_thread(name)), String::new()),
         HeldBy::UnnamedStatic => {
@@ -94,7 +94,7 @@ pub(super) fn lines(holder: &Holder, positions: Positions, look: &Look) -> Vec<S
             ("nothing: it is unreachable, or only unreachable memory leads to it".to_owned(), String::new())
         }
     };
-    let mut inside = hops(&way.hops, &ty, positions).into_iter().peekable();
+    let mut inside = hops(&way.hops, &ty, positions, look).into_iter().peekable();
     let mut lines = vec![head];
     // How often the root itself owns it.
     if let Some(first) = inside.next_if(|first| first.starts_with("strong ") || first.starts_with("perhaps ")) {
@@ -192,7 +192,7 @@ fn place(at: &Location, look: &Look) -> String {
 
 /// The hops, one line for each that begins with a field; an element goes on the line of the collection it is in. What is said already of the
 /// type of what they begin in is in `said`.
-pub(super) fn hops(hops: &[Hop], said: &str, positions: Positions) -> Vec<String> {
+pub(super) fn hops(hops: &[Hop], said: &str, positions: Positions, look: &Look) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     let mut types: HashMap<&str, String> = HashMap::new();
     let mut before: Option<&Hop> = None;
@@ -209,13 +209,13 @@ pub(super) fn hops(hops: &[Hop], said: &str, positions: Positions) -> Vec<String
         // A collection's type says what its elements are.
         let known = rest.is_empty() && lines.last().map_or(said, |line| line).contains(&**ty);
         if !elements.is_empty() {
-            let element = way(elements, positions);
+            let element = way(elements, positions, look);
             match lines.last_mut() {
                 Some(line) => *line += &format!(" {element}"),
                 None => lines.push(element),
             }
         }
-        let mut text = way(rest, positions);
+        let mut text = way(rest, positions, look);
         if !known && !ty.is_empty() {
             text += if text.is_empty() && elements.is_empty() { "" } else { ": " };
             text += ty;
@@ -242,12 +242,16 @@ fn is_element(part: &Way) -> bool {
     matches!(part, Way::Index(_) | Way::Key | Way::Value | Way::Message)
 }
 
-fn way(parts: &[Way], positions: Positions) -> String {
+fn way(parts: &[Way], positions: Positions, look: &Look) -> String {
     let mut text = String::new();
     let mut before = None;
     for part in parts {
         let word = match part {
             Way::Field(name) => format!(".{name}"),
+            Way::Future { future, at } => {
+                let parked = at.as_ref().map(|at| format!(", suspended at {}", place(at, look))).unwrap_or_default();
+                format!("future {}{parked}", short_future(future))
+            }
             Way::Local(name) => format!("local `{name}`"),
             Way::Captured(name) => format!("captured `{name}`"),
             Way::Index(index) if positions == Positions::Shown => format!("[{index}]"),
@@ -260,7 +264,12 @@ fn way(parts: &[Way], positions: Positions) -> String {
         };
         let joins = |part: &Way| matches!(part, Way::Field(_) | Way::Index(_));
         let joined = joins(part) && before.is_some_and(joins);
-        text += if joined || text.is_empty() { "" } else { " " };
+        text += match before {
+            None => "",
+            Some(_) if joined => "",
+            Some(Way::Future { .. }) => ", ",
+            Some(_) => " ",
+        };
         before = Some(part);
         text += &word;
     }

@@ -8,6 +8,8 @@ use crate::heap::advice::Advice;
 use crate::query::short::short;
 use std::collections::HashMap;
 
+/// Between lost blocks no place in the source is said.
+const NO_PLACES: Look = Look { color: false, root: None, test: None };
 /// The most groups shown.
 const MOST_GROUPS: usize = 20;
 /// The most types shown of what a leak keeps.
@@ -142,7 +144,7 @@ fn owners(group: &LostGroup) -> Vec<String> {
     }
     let mut lines = vec![format!("{missing}, unless it is one of these pointers:")];
     lines.extend(group.suspects.iter().take(MOST_MEMBERS).map(|suspect| {
-        let hops = holder::hops(&suspect.hops, "", Positions::Shown).join(" ");
+        let hops = holder::hops(&suspect.hops, "", Positions::Shown, &NO_PLACES).join(" ");
         format!("  {} {hops}", member(suspect.in_type.as_deref()))
     }));
     if group.suspects.len() > MOST_MEMBERS {
@@ -231,7 +233,8 @@ fn on_the_ring(cycle: &Cycle, member: usize) -> Option<&CycleEdge> {
 /// A member, and the way from it to another.
 fn step(cycle: &Cycle, member: usize, edge: Option<&CycleEdge>) -> String {
     let name = name_of(cycle, member);
-    let hops = edge.map(|edge| holder::hops(&edge.hops, "", Positions::Shown).join(" ")).unwrap_or_default();
+    let hops =
+        edge.map(|edge| holder::hops(&edge.hops, "", Positions::Shown, &NO_PLACES).join(" ")).unwrap_or_default();
     // The way through memory of unknown type begins with these words.
     if hops.starts_with(&name) { hops } else { format!("{name} {hops}").trim_end().to_owned() }
 }

@@ -68,6 +68,7 @@ fn show(holder: &Holder) -> String {
                 Way::Field(name) => write!(text, ".{name}"),
                 Way::Local(name) => write!(text, "local {name}"),
                 Way::Captured(name) => write!(text, "captured {name}"),
+                Way::Future { future, .. } => write!(text, "future {future} "),
                 Way::Variant(name) => write!(text, " as {name}"),
                 Way::Index(index) => write!(text, "[{index}]"),
                 other => write!(text, "[{other:?}]"),
