@@ -112,6 +112,7 @@ const TABLE: &[(&str, Due)] = &[
 
     // No type is named: something leads to all memory.
     ("reachable::by_a_raw_pointer", Pass),
+    ("reachable::by_memory_that_is_shared", Pass),
     ("reachable::by_a_raw_arc", Pass),
     ("reachable::by_numbers_with_tags", Pass),
     ("reachable::by_pointers_into_the_middle_and_to_the_end", Pass),
@@ -166,6 +167,7 @@ const TABLE: &[(&str, Due)] = &[
     ("holders::an_owner_is_not_found", Fail(&["static outcomes::fixtures::holders::OWNER", "strong 1 of 2 found", "1 of 2 not found"])),
     ("holders::cycle_with_an_edge_to_weaken", Fail(&["1 unreachable cycle", "holders::Room .members", "holders::Member .room", "make this one a `Weak`"])),
     ("holders::leaked_into_a_static", Fail(&["static outcomes::fixtures::holders::LEAKED"])),
+    ("holders::handle_of_a_task_that_has_ended", Fail(&["static outcomes::fixtures::holders::ENDED", "JoinHandle"])),
     ("holders::nothing_holds_it", Fail(&["unreachable", "forgotten"])),
 
     // Names.

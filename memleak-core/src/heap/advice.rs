@@ -139,7 +139,8 @@ pub fn for_leak(leak: &Leak, field: impl Fn(&Edge) -> Option<String>) -> Option<
             Some(suspect) => Some(Advice::DropRaw { owners: count.owners, field: field(suspect)? }),
             None => Some(Advice::Forgotten { owners: Some(count.owners) }),
         },
-        None => leak.counts.is_empty().then_some(Advice::Forgotten { owners: None }),
+        // What points to each other in a ring may own each other through containers of which nothing is known.
+        None => (leak.counts.is_empty() && leak.ring.is_empty()).then_some(Advice::Forgotten { owners: None }),
     }
 }
 

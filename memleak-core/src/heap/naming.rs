@@ -100,7 +100,9 @@ pub fn holders(
         Home::Block(block) => block as u32,
     };
     let mut holders = Vec::new();
-    for way in ways(graph, reach, block, &|block| names.task(block).is_some()) {
+    // A way begins at a task, but at none that has ended: see `holder`.
+    let begins = |block| names.task(block).is_some_and(|task| !task.has_ended());
+    for way in ways(graph, reach, block, &begins) {
         let holder = holder(heap, graph, &way, Some(end), names);
         if holders.len() < most && !holders.contains(&holder) {
             holders.push(holder);

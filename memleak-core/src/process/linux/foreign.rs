@@ -57,7 +57,7 @@ impl Foreign {
         self.others.sort_unstable_by_key(|range| range.start);
         self.found.clear();
         let pages = File::open(c"/proc/self/pagemap");
-        let data = |mapping: &&Mapping| mapping.private_data && mapping.anonymous && !mapping.main_stack;
+        let data = |mapping: &&Mapping| mapping.data && mapping.anonymous && !mapping.main_stack;
         let mut next = 0;
         for mapping in mappings.iter().filter(data) {
             let mut at = mapping.start;

@@ -72,7 +72,7 @@ const MOST: u64 = 1 << 20;
 
 /// The mapping that the thread pointer is in, and the part of it that is the thread's record and static thread-locals.
 fn own_end<'m>(tp: u64, mappings: &'m [Mapping], modules: &Modules) -> Option<(&'m Mapping, Range<u64>)> {
-    let mapping = around(mappings, tp).filter(|mapping| mapping.private_data)?;
+    let mapping = around(mappings, tp).filter(|mapping| mapping.data)?;
     let before = modules.thread_locals.start.min(0).unsigned_abs();
     let behind = modules.thread_locals.end.max(0).unsigned_abs();
     let (before, behind) = if cfg!(target_arch = "x86_64") { (before, RECORD) } else { (2304, behind) };
@@ -89,7 +89,7 @@ mod tests {
     use crate::process::Places;
 
     fn mapping(start: u64, end: u64, main_stack: bool) -> Mapping {
-        Mapping { start, end, private_data: true, anonymous: true, main_stack }
+        Mapping { start, end, data: true, anonymous: true, main_stack }
     }
 
     fn modules() -> Modules {

@@ -11,8 +11,8 @@ use super::tasks::{decimal, hexadecimal};
 pub struct Mapping {
     pub start: u64,
     pub end: u64,
-    /// Can be read and written, and is not shared with other processes.
-    pub private_data: bool,
+    /// Can be read and written, and is not a file that other processes share.
+    pub data: bool,
     /// Without a file behind it.
     pub anonymous: bool,
     /// The main thread's stack.
@@ -59,11 +59,13 @@ fn parse(line: &[u8]) -> Option<Mapping> {
     let inode = decimal(words.nth(2)?);
     let name = words.next().unwrap_or_default();
     let special = name.starts_with(b"[v");
+    // Anonymous memory that is shared with children is shown as this file.
+    let shared = permissions.get(3) == Some(&b's') && name == b"/dev/zero";
     Some(Mapping {
         start: hexadecimal(range.get(..dash)?)?,
         end: hexadecimal(range.get(dash + 1..)?)?,
-        private_data: permissions.starts_with(b"rw") && permissions.get(3) == Some(&b'p') && !special,
-        anonymous: inode == Some(0) && !name.starts_with(b"/"),
+        data: permissions.starts_with(b"rw") && (permissions.get(3) == Some(&b'p') || shared) && !special,
+        anonymous: shared || inode == Some(0) && !name.starts_with(b"/"),
         main_stack: name == b"[stack]",
     })
 }
@@ -75,8 +77,8 @@ mod tests {
     #[test]
     fn lines_of_all_kinds() {
         let flags = |line: &str| {
-            let Mapping { private_data, anonymous, main_stack, .. } = parse(line.as_bytes()).unwrap();
-            (private_data, anonymous, main_stack)
+            let Mapping { data, anonymous, main_stack, .. } = parse(line.as_bytes()).unwrap();
+            (data, anonymous, main_stack)
         };
         let heap = "55a0c8a5e000-55a0c8a7f000 rw-p 00000000 00:00 0                          [heap]";
         assert_eq!(
@@ -89,8 +91,9 @@ mod tests {
         assert_eq!(flags("7f00-7f10 rw-p 00001000 fe:00 1234                       /a b"), (true, false, false));
         assert_eq!(
             flags("7f00-7f10 rw-s 00000000 00:01 1234                       /dev/zero (deleted)"),
-            (false, false, false)
+            (true, true, false)
         );
+        assert_eq!(flags("7f00-7f10 rw-s 00000000 00:01 1234                       /a"), (false, false, false));
         assert_eq!(flags("7f00-7f10 r--p 00000000 00:00 0                          [vvar]"), (false, true, false));
         assert_eq!(flags("7f00-7f10 ---p 00000000 00:00 0 "), (false, true, false));
         assert_eq!(flags("7ffc-7ffe rw-p 00000000 00:00 0                          [stack]"), (true, true, true));
@@ -102,7 +105,7 @@ mod tests {
         let (mut buffer, mut mappings) = (vec![0; 1 << 18], Vec::with_capacity(4096));
         read(&mut buffer, &mut mappings).unwrap();
         let local = 0u8;
-        assert!(around(&mappings, (&raw const local) as u64).unwrap().private_data);
+        assert!(around(&mappings, (&raw const local) as u64).unwrap().data);
         assert_eq!(around(&mappings, 0), None);
         assert!(read(&mut buffer[..100], &mut mappings).is_err());
         assert!(read(&mut buffer, &mut Vec::with_capacity(1)).is_err());
