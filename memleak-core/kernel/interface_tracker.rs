@@ -65,7 +65,9 @@ pub struct RawPiece {
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RawWord {
+    /// Where it is.
     pub at: u64,
+    /// What it says.
     pub value: u64,
 }
 

@@ -2,13 +2,12 @@
 //! for pointers.
 //!
 //! `no_std`, no allocation, no panic, no dependency. `build.rs` compiles this crate root at full optimisation into one object file; the
-//! same files are an ordinary module of memleak-core where that is not possible (Miri). The door is `interface.rs`, which both sides
-//! include: plain `repr(C)` data and one table of functions per part.
+//! same files are an ordinary module of memleak-core where that is not possible (Miri). The door are the files `interface_*.rs`, which
+//! both sides include: plain `repr(C)` data and one table of functions per part.
 #![no_std]
 
 mod dies;
-mod interface;
-#[allow(dead_code, reason = "each side makes some of what the other uses")]
+#[allow(dead_code, reason = "some of it only memleak-core uses")]
 mod interface_dies;
 mod interface_pointers;
 mod interface_strings;

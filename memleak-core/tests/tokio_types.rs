@@ -4,7 +4,6 @@
 use memleak_core::debuginfo::layouts::TypeTable;
 use memleak_core::debuginfo::load::Binary;
 use memleak_core::debuginfo::names;
-use memleak_core::debuginfo::statics::Globals;
 use memleak_core::debuginfo::types::{Type, TypeId, TypeKind, Types as _};
 use std::mem::offset_of;
 use std::sync::Arc;
@@ -144,47 +143,4 @@ async fn a_parked_task_is_read_down_to_its_locals() {
 
     notify.notify_one();
     assert_eq!(holder.handle.await.unwrap(), 0x5e55_0001);
-}
-
-/// Prints what the passes over this program's debug info cost: `cargo test -p memleak-core --test tokio_types figures -- --ignored --nocapture`.
-#[test]
-#[ignore = "measures"]
-fn figures() {
-    fn time<T>(what: &str, work: impl Fn() -> T) -> T {
-        let mut taken: Vec<_> = (0..9)
-            .map(|_| {
-                let start = std::time::Instant::now();
-                drop(std::hint::black_box(work()));
-                start.elapsed()
-            })
-            .collect();
-        taken.sort();
-        println!("{:>10.2?} (median {:.2?})  {what}", taken[0], taken[4]);
-        work()
-    }
-    let size = std::fs::metadata(std::env::current_exe().unwrap()).unwrap().len();
-    println!("{:.1} MB", size as f64 / 1e6);
-    let binary = time("open the executable", || Binary::current().unwrap());
-    println!("{} units", binary.units().len());
-    let table = TypeTable::new(&binary);
-    for (segment, what) in
-        [("Holder", "find a name of the user's"), ("String", "find String"), ("Sesion", "find a name that is nowhere")]
-    {
-        let found = time(what, || names::find(&table, Some(segment), &|_| true).unwrap());
-        println!("           {} found", found.len());
-    }
-    let found = time("find Option<…>, the most frequent", || names::find(&table, Some("Option"), &|_| true).unwrap());
-    println!("           {} found", found.len());
-    time("all names", || names::all_names(&table).unwrap().len());
-    let globals = time("statics and thread-locals", || Globals::of(&table).unwrap());
-    println!("           {} and {}", globals.statics.len(), globals.thread_locals.len());
-    let found =
-        time("implementors of Future", || names::implementors(&table, &|name| name.contains("Future")).unwrap());
-    println!("           {} found", found.len());
-    let types: Vec<_> = names::find(&table, None, &|_| true).unwrap().into_iter().map(|found| found.die).collect();
-    let start = std::time::Instant::now();
-    for die in &types {
-        table.get(table.id_of(*die));
-    }
-    println!("{:>10.2?} to read a type, on average over all {}", start.elapsed() / types.len() as u32, types.len());
 }

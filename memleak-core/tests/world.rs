@@ -330,30 +330,6 @@ fn a_thread_that_blocks_all_signals_and_runs_is_read_as_a_whole() {
     });
 }
 
-/// Prints what a snapshot costs: `MEMLEAK_TRACK=1 cargo test -p memleak-core --test world figures -- --ignored --nocapture`.
-#[test]
-#[ignore = "measures"]
-fn figures() {
-    tracked("figures", || {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        runtime.block_on(async { tokio::time::sleep(Duration::from_millis(5)).await });
-        let mut kept: Vec<Box<[u64; 12]>> = Vec::new();
-        for blocks in [0, 10_000, 100_000, 1_000_000] {
-            kept.resize_with(blocks, || Box::new([0; 12]));
-            let mut taken: Vec<Duration> = (0..9)
-                .map(|_| {
-                    let begin = Instant::now();
-                    drop(black_box(Snapshot::take()));
-                    begin.elapsed()
-                })
-                .collect();
-            taken.sort();
-            println!("{blocks:>8} blocks: {:.2?} (median {:.2?})", taken[0], taken[4]);
-        }
-        drop(runtime);
-    });
-}
-
 #[test]
 fn system_calls_go_on_with_the_right_result() {
     tracked("system_calls_go_on_with_the_right_result", || {

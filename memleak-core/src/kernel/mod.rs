@@ -1,11 +1,7 @@
 //! The door to the kernel: its interface, linked as an object that is optimised in every profile, or compiled in as a module.
 
-#[path = "../../kernel/interface.rs"]
-pub mod interface;
-
 #[path = "../../kernel/interface_dies.rs"]
-#[allow(missing_docs, reason = "shared with the kernel, where the same documentation rules do not apply")]
-#[allow(dead_code, reason = "each side makes some of what the other uses")]
+#[allow(dead_code, reason = "some of it only the kernel makes, which is not compiled here if it is an object")]
 pub mod interface_dies;
 pub mod walk;
 
@@ -38,7 +34,6 @@ mod strings;
 pub use strings::MEMLEAK_STRINGS;
 
 #[path = "../../kernel/interface_pointers.rs"]
-#[allow(missing_docs, reason = "shared with the kernel, where the same documentation rules do not apply")]
 pub mod interface_pointers;
 pub mod pointers;
 
@@ -55,8 +50,7 @@ mod search_for_pointers;
 pub use search_for_pointers::MEMLEAK_POINTERS;
 
 #[path = "../../kernel/interface_tracker.rs"]
-#[allow(missing_docs, reason = "shared with the kernel, where the same documentation rules do not apply")]
-#[allow(dead_code, reason = "each side uses some of what the other does")]
+#[allow(dead_code, reason = "some of it only the kernel makes, which is not compiled here if it is an object")]
 pub mod interface_tracker;
 
 #[cfg(memleak_kernel_object)]
