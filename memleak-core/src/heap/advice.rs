@@ -148,7 +148,9 @@ fn for_task(task: &Task) -> Option<Advice> {
     let future = Rc::clone(&task.future);
     match &task.state {
         TaskState::Suspended { awaits, branches } => {
-            let innermost = awaits.last().filter(|_| branches.is_empty() && awaits.len() > 1);
+            // `poll_fn` is how others are written: what awaits it has a name.
+            let named = awaits.iter().skip(1).rfind(|parked| !parked.future.contains("::poll_fn::PollFn<"));
+            let innermost = named.filter(|_| branches.is_empty());
             Some(Advice::EndTask { future, waits_for: innermost.map(|parked| Rc::clone(&parked.future)) })
         }
         TaskState::Running => Some(Advice::EndTask { future, waits_for: None }),
@@ -347,6 +349,9 @@ mod tests {
         };
         assert_eq!(advice(parked(&["heartbeat"]), Shared), end(None), "it awaits nothing that is known");
         assert_eq!(advice(parked(&["heartbeat", "wait", "Notified"]), Shared), end(Some("Notified")));
+        let by_function = ["heartbeat", "recv", "core::future::poll_fn::PollFn<recv::{closure_env#0}>"];
+        assert_eq!(advice(parked(&by_function), Shared), end(Some("recv")));
+        assert_eq!(advice(parked(&[by_function[0], by_function[2]]), Shared), end(None));
         let branches = vec![Vec::new()];
         let several = TaskState::Suspended {
             awaits: vec![Await { future: "a".into(), at: None }, Await { future: "b".into(), at: None }],
