@@ -2,6 +2,7 @@
 //!
 //! May use: `debuginfo`, `stack`, `address`. It is advice, so it must be right: where nothing fits for certain, there is none.
 
+use crate::heap::awaits::is_poll_fn;
 use crate::heap::graph::{Edge, EdgeKind};
 use crate::heap::holders::{Counted, HeldBy, Holder, Hop, Task, TaskState, Way};
 use crate::heap::lost::Leak;
@@ -149,7 +150,7 @@ fn for_task(task: &Task) -> Option<Advice> {
     match &task.state {
         TaskState::Suspended { awaits, branches } => {
             // `poll_fn` is how others are written: what awaits it has a name.
-            let named = awaits.iter().skip(1).rfind(|parked| !parked.future.contains("::poll_fn::PollFn<"));
+            let named = awaits.iter().skip(1).rfind(|parked| !is_poll_fn(&parked.future));
             let innermost = named.filter(|_| branches.is_empty());
             Some(Advice::EndTask { future, waits_for: innermost.map(|parked| Rc::clone(&parked.future)) })
         }

@@ -359,7 +359,7 @@ fn path(name: &str) -> &str {
 }
 
 /// `poll_fn` of the standard library, of tokio, and of futures.
-fn is_poll_fn(name: &str) -> bool {
+pub(super) fn is_poll_fn(name: &str) -> bool {
     path(name).ends_with("::poll_fn::PollFn")
 }
 
