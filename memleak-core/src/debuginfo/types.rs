@@ -112,3 +112,16 @@ pub struct Variant {
     /// The variant's struct: fields with offsets from the start of the enum.
     pub ty: TypeId,
 }
+
+/// What a pointer points to, or a struct whose only field is one: `Box<T>`, `NonNull<T>`, `*mut T`.
+pub fn pointee(types: &dyn Types, id: TypeId) -> Option<TypeId> {
+    match &types.get(id).kind {
+        TypeKind::Pointer { target } => *target,
+        TypeKind::Struct { fields } => {
+            let mut sized = fields.iter().filter(|field| types.get(field.ty).size > 0);
+            let only = sized.next()?;
+            if sized.next().is_some() { None } else { pointee(types, only.ty) }
+        }
+        _ => None,
+    }
+}

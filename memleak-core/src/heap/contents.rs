@@ -8,7 +8,7 @@
 
 use crate::address::ReturnAddress;
 use crate::debuginfo::functions::{Frame, Function};
-use crate::debuginfo::types::{Type, TypeId, TypeKind, Types};
+use crate::debuginfo::types::{TypeId, TypeKind, Types, pointee};
 use std::rc::Rc;
 
 /// What a block holds.
@@ -197,7 +197,7 @@ fn element(types: &dyn Types, function: &Function, family: Family) -> Option<Con
 }
 
 fn own_layout(types: &dyn Types, size: u64, function: &Function, role: Role) -> Content {
-    if let Some(id) = function.returns.and_then(|id| pointee(types, &types.get(id), 0))
+    if let Some(id) = function.returns.and_then(|id| pointee(types, id))
         && size > 0
         && types.get(id).size == size
     {
@@ -209,19 +209,6 @@ fn own_layout(types: &dyn Types, size: u64, function: &Function, role: Role) -> 
             function: Rc::from(&*function.path),
             parameters: function.parameters.iter().map(|(_, id)| *id).collect(),
         },
-    }
-}
-
-/// What a `Box<T>`, `NonNull<T>`, `*mut T` or a struct around one points to.
-fn pointee(types: &dyn Types, ty: &Type, depth: u32) -> Option<TypeId> {
-    match &ty.kind {
-        TypeKind::Pointer { target } => *target,
-        TypeKind::Struct { fields } if depth < 4 => {
-            let mut sized = fields.iter().filter(|field| types.get(field.ty).size > 0);
-            let only = sized.next()?;
-            if sized.next().is_some() { None } else { pointee(types, &types.get(only.ty), depth + 1) }
-        }
-        _ => None,
     }
 }
 

@@ -160,10 +160,8 @@ impl Claims {
         let mut sound = true;
         view.inline_owners(ty, address, &mut |found| match found {
             Inline::Owner(owned) => {
-                if let Some((block, claim)) = owned.block {
-                    owns = true;
-                    sound &= !self.taken(block, claim);
-                }
+                owns |= !owned.blocks.is_empty();
+                sound &= !owned.blocks.iter().any(|(block, claim)| self.taken(*block, *claim));
             }
             Inline::Invalid => sound = false,
         });
@@ -178,7 +176,7 @@ impl Claims {
     pub fn add_all(&mut self, view: View<'_>, ty: TypeId, address: RuntimeAddress, elements: &mut Vec<Elements>) {
         view.inline_owners(ty, address, &mut |found| {
             if let Inline::Owner(owned) = found {
-                if let Some((block, _)) = owned.block {
+                for (block, _) in owned.blocks {
                     *self.owners.entry(block).or_default() += 1;
                 }
                 elements.extend(owned.elements);
@@ -212,10 +210,18 @@ impl View<'_> {
             Some(InThreadLocal::Unclear) => return found(Inline::Invalid),
         }
         if let Some(owned) = self.owned(&ty, address) {
-            return match owned {
-                Ok(owned) => found(Inline::Owner(owned)),
-                Err(_) => found(Inline::Invalid),
-            };
+            let Ok(mut owned) = owned else { return found(Inline::Invalid) };
+            // Elements in the container itself are parts of the value.
+            let inside = address.0..address.0 + ty.size;
+            let (parts, elsewhere) = owned.elements.iter().partition(|run| inside.contains(&run.start.0));
+            owned.elements = elsewhere;
+            found(Inline::Owner(owned));
+            let parts: Vec<Elements> = parts;
+            for run in parts {
+                let size = self.types.get(run.ty).size;
+                (0..run.count).for_each(|index| self.inline_owners(run.ty, at(run.start, index * size), found));
+            }
+            return;
         }
         match &ty.kind {
             TypeKind::Scalar => {

@@ -8,7 +8,7 @@
 use crate::address::RuntimeAddress;
 use crate::debuginfo::load::DieRef;
 use crate::debuginfo::types::{Type, TypeId, TypeKind};
-use crate::heap::containers::{Elements, Owned, Unsound, View, at};
+use crate::heap::containers::{Elements, Owned, Unreadable, View, at, has_slots};
 use crate::heap::contents::Content;
 use crate::heap::evidence::{Active, Claims, Evidence, InThreadLocal, certain_in_coroutine, is_counted};
 use std::collections::{HashMap, HashSet};
@@ -136,6 +136,7 @@ struct Search<'a> {
 
 impl Search<'_> {
     fn certain_places(&mut self, contents: &[Content], roots: &[Root]) {
+        let mut slots = Vec::new();
         for (index, root) in roots.iter().enumerate() {
             self.enter(root.ty, root.address, Home::Root(index));
         }
@@ -144,11 +145,17 @@ impl Search<'_> {
             match *content {
                 Content::Value(ty) if !self.can_hold(ty) => {}
                 Content::Value(ty) if is_closure(&self.view.types.get(ty)) => self.closures.push(index),
+                Content::Value(ty) if has_slots(&self.view.types.get(ty)) => slots.push((index, ty)),
                 Content::Value(ty) => self.enter(ty, start, Home::Block(index)),
                 Content::Unwritten(ty) => self.put_off(ty, start, Home::Block(index), &Doubt::MaybeUninit),
                 Content::Shared(element) => self.shared(index, element),
                 _ => {}
             }
+        }
+        self.drain();
+        slots.retain(|(index, _)| !self.read_by_owner.contains(index));
+        for (index, ty) in slots {
+            self.enter(ty, self.view.snapshot.blocks()[index].address, Home::Block(index));
         }
         self.drain();
     }
@@ -414,28 +421,30 @@ impl Search<'_> {
         }
     }
 
-    fn visit_owner(&mut self, ty: &Type, owned: Result<Owned, Unsound>, place: &Place) {
+    fn visit_owner(&mut self, ty: &Type, owned: Result<Owned, Unreadable>, place: &Place) {
         match owned {
             Ok(owned) => {
-                let home = owned.block.map_or(place.home, |(block, _)| Home::Block(block));
-                if let Some((block, _)) = owned.block
-                    && !self.view.element_types(ty).is_empty()
-                {
-                    self.read_by_owner.insert(block);
+                if !self.view.element_types(ty).is_empty() {
+                    self.read_by_owner.extend(owned.blocks.iter().map(|(block, _)| *block));
                 }
                 for run in &owned.elements {
+                    let home = match &owned.blocks[..] {
+                        [] => place.home,
+                        [(only, _)] => Home::Block(*only),
+                        _ => self.view.snapshot.block_around(run.start).map_or(place.home, Home::Block),
+                    };
                     match &place.outdated {
                         Some(doubt) => self.put_off_elements(run, home, doubt),
                         None => self.elements(run, home),
                     }
                 }
             }
-            Err(_) if place.doubt.is_none() => {
+            Err(Unreadable::Stale) if place.doubt.is_some() => {}
+            Err(_) => {
                 for element in self.view.element_types(ty) {
                     self.not_understood(element, place.home);
                 }
             }
-            Err(_) => {}
         }
     }
 

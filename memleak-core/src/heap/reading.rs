@@ -8,7 +8,7 @@
 
 use crate::address::RuntimeAddress;
 use crate::debuginfo::types::TypeId;
-use crate::heap::containers::Elements;
+use crate::heap::containers::{Elements, at};
 use crate::heap::contents::Content;
 use crate::heap::evidence::is_counted;
 use crate::heap::graph::{EdgeKind, Heap};
@@ -265,10 +265,13 @@ impl<'a> Reader<'a> {
         }
         let view = self.heap.view;
         let Some(Ok(owned)) = view.owned(&view.types.get(ty), RuntimeAddress(address)) else { return };
-        if owned.block.is_none_or(|(block, _)| block != to as usize) {
+        if !owned.blocks.iter().any(|(block, _)| *block == to as usize) {
             return;
         }
-        let mut elements = owned.elements;
+        let block = view.snapshot.blocks()[to as usize];
+        let inside = block.address..at(block.address, block.size);
+        let mut elements: Vec<Elements> =
+            owned.elements.into_iter().filter(|run| inside.contains(&run.start)).collect();
         let element = elements.first().map(|run| run.ty);
         elements.sort_unstable_by_key(|run| run.start);
         match (level, &self.heap.contents[to as usize], element) {

@@ -4,7 +4,7 @@ use memleak_core::tracker::{self, Losses, Status};
 use std::process::Command;
 
 /// The test `name` starts itself again, tracked, and runs `body` there. The child must say that the body ran.
-pub fn tracked(name: &str, body: fn()) {
+pub fn tracked(name: &str, body: impl FnOnce()) {
     if std::env::var_os(tracker::TRACK).is_some() {
         assert_eq!(tracker::status(), Status::On);
         body();

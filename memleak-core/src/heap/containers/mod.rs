@@ -1,0 +1,182 @@
+//! What is known of containers: which blocks each owns, and which of its elements are live.
+//!
+//! May use: `debuginfo` (types only), `address`. [`KNOWN`] is the one table; to add a container, add a row and a reader in the file of its
+//! kind. Fields are found by name, breadth first, because their offsets and nesting change between compiler versions.
+
+mod buffers;
+mod channels;
+mod counted;
+mod tables;
+mod trees;
+
+use crate::address::RuntimeAddress;
+use crate::debuginfo::types::{Type, TypeId, TypeKind, Types};
+use crate::heap::snapshot::Snapshot;
+use std::rc::Rc;
+
+/// Reads a snapshot through the types of the binary.
+#[derive(Clone, Copy)]
+pub struct View<'a> {
+    /// The memory.
+    pub snapshot: &'a Snapshot,
+    /// The types.
+    pub types: &'a dyn Types,
+}
+
+/// What an owner (a `Box`, a `Vec`, an `Arc`, …) owns.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Owned {
+    /// The blocks, and how each is owned; none for an empty container, and for one that keeps its elements in itself.
+    pub blocks: Vec<(usize, Claim)>,
+    /// Live elements whose liveness the owner alone knows: in its blocks or in itself.
+    pub elements: Vec<Elements>,
+}
+
+/// How an owner holds a block.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Claim {
+    /// Alone.
+    Exclusive,
+    /// With `strong` owners in all.
+    Shared {
+        /// The reference count as found in the block.
+        strong: u64,
+    },
+}
+
+/// A run of live elements.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Elements {
+    /// Their type.
+    pub ty: TypeId,
+    /// The first one.
+    pub start: RuntimeAddress,
+    /// How many, one behind the other.
+    pub count: u64,
+}
+
+/// Why a container could not be read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Unreadable {
+    /// Its bytes are not those of a live value.
+    Stale,
+    /// Its type has not the fields that it is known by: another version than any that is known here.
+    Layout,
+}
+
+/// A container of which more is known than its fields say.
+struct Known {
+    /// The start of its type's name.
+    name: &'static str,
+    /// The generic parameters whose values it holds outside of itself.
+    holds: &'static [&'static str],
+    read: Reader,
+}
+
+/// Reads one container: its type, and where it is.
+type Reader = fn(View<'_>, &Type, RuntimeAddress) -> Result<Owned, Unreadable>;
+
+/// The table of containers. To add one, add a row and its reader, which goes by the names of fields and of generic parameters.
+#[rustfmt::skip]
+const KNOWN: &[Known] = &[
+    Known { name: "alloc::vec::Vec<", holds: &["T"], read: buffers::vec },
+    Known { name: "alloc::vec::into_iter::IntoIter<", holds: &["T"], read: buffers::vec_into_iter },
+    Known { name: "alloc::collections::vec_deque::VecDeque<", holds: &["T"], read: buffers::vec_deque },
+    Known { name: "alloc::boxed::Box<", holds: &[], read: buffers::boxed },
+    Known { name: "hashbrown::raw::RawTable<", holds: &["T"], read: tables::raw_table },
+    Known { name: "alloc::collections::btree::node::LeafNode<", holds: &[], read: trees::leaf_node },
+    Known { name: "alloc::sync::Arc<", holds: &[], read: counted::shared },
+    Known { name: "alloc::rc::Rc<", holds: &[], read: counted::shared },
+    Known { name: "tokio::sync::mpsc::list::Rx<", holds: &["T"], read: channels::tokio_mpsc },
+];
+
+/// Blocks of containers in [`KNOWN`] by the start of their type's name: which of their slots are live only the container knows.
+const SLOTS: &[&str] = &["tokio::sync::mpsc::block::Block<"];
+
+fn known(name: &str) -> Option<&'static Known> {
+    KNOWN.iter().find(|known| name.starts_with(known.name))
+}
+
+/// Whether this is what a container keeps its elements in, so that only the container knows which are there.
+pub fn has_slots(ty: &Type) -> bool {
+    SLOTS.iter().any(|name| ty.name.starts_with(name))
+}
+
+impl<'a> View<'a> {
+    /// What the value of type `ty` at `address` owns; none if `ty` is not an owner.
+    ///
+    /// # Errors
+    /// [`Unreadable`] if its bytes cannot be those of a live value, or its layout is another than is known.
+    pub fn owned(self, ty: &Type, address: RuntimeAddress) -> Option<Result<Owned, Unreadable>> {
+        known(&ty.name).map(|known| (known.read)(self, ty, address))
+    }
+
+    /// The types of the elements an owner of type `ty` has outside of itself, in a buffer that only it can read.
+    pub fn element_types(self, ty: &Type) -> Vec<TypeId> {
+        let Some(known) = known(&ty.name) else { return Vec::new() };
+        let mut elements: Vec<TypeId> = known.holds.iter().filter_map(|name| parameter(ty, name)).collect();
+        elements.extend(self.slice_element(ty));
+        elements
+    }
+
+    /// The element type of a fat pointer to a slice (`Box<[T]>`).
+    fn slice_element(self, ty: &Type) -> Option<TypeId> {
+        let TypeKind::Struct { fields } = &ty.kind else { return None };
+        fields.iter().find(|field| &*field.name == "length")?;
+        let data = fields.iter().find(|field| &*field.name == "data_ptr")?;
+        match self.types.get(data.ty).kind {
+            TypeKind::Pointer { target } => target,
+            _ => None,
+        }
+    }
+
+    /// The offset and type of the field called `name`, searched breadth first through structs.
+    pub fn field(self, ty: &Type, name: &str) -> Option<(u64, TypeId)> {
+        let TypeKind::Struct { fields } = &ty.kind else { return None };
+        if let Some(field) = fields.iter().find(|field| &*field.name == name) {
+            return Some((field.offset, field.ty));
+        }
+        let mut level: Vec<(u64, Rc<Type>)> =
+            fields.iter().map(|field| (field.offset, self.types.get(field.ty))).collect();
+        for _depth in 0..8 {
+            let mut next = Vec::new();
+            for (base, ty) in &level {
+                let TypeKind::Struct { fields } = &ty.kind else { continue };
+                if let Some(field) = fields.iter().find(|field| &*field.name == name) {
+                    return Some((base + field.offset, field.ty));
+                }
+                next.extend(fields.iter().map(|field| (base + field.offset, self.types.get(field.ty))));
+            }
+            level = next;
+        }
+        None
+    }
+
+    /// The number in the field called `name`, searched as by [`View::field`].
+    fn number(self, ty: &Type, address: RuntimeAddress, name: &str) -> Result<u64, Unreadable> {
+        self.field(ty, name).ok_or(Unreadable::Layout)?;
+        self.field_number(ty, address, name).ok_or(Unreadable::Stale)
+    }
+
+    /// The number in the field called `name`; none if there is no such field or its memory was not copied.
+    pub fn field_number(self, ty: &Type, address: RuntimeAddress, name: &str) -> Option<u64> {
+        let (offset, field) = self.field(ty, name)?;
+        let size = self.types.get(field).size;
+        u64::try_from(self.snapshot.number(at(address, offset), size)?).ok()
+    }
+}
+
+/// `address + offset`.
+pub fn at(address: RuntimeAddress, offset: u64) -> RuntimeAddress {
+    RuntimeAddress(address.0.wrapping_add(offset))
+}
+
+/// The generic parameter that the readers of a container need.
+fn generic(ty: &Type, name: &str) -> Result<TypeId, Unreadable> {
+    parameter(ty, name).ok_or(Unreadable::Layout)
+}
+
+/// The generic parameter called `name`.
+pub fn parameter(ty: &Type, name: &str) -> Option<TypeId> {
+    ty.parameters.iter().find(|(parameter, _)| &**parameter == name).map(|(_, id)| *id)
+}

@@ -1,0 +1,149 @@
+//! How many instances are in a real container: exactly as many as have not been dropped, whatever was moved through it before.
+//!
+//! Each case makes a container of [`Plain`] and one of [`Owning`] values. What owns nothing can be told only by who knows the container;
+//! what owns a block is also told by the block.
+
+mod channels;
+#[path = "../child/mod.rs"]
+mod child;
+mod collections;
+
+use memleak_core::debuginfo::types::{Type, TypeId};
+use memleak_core::heap::containers::View;
+use memleak_core::heap::instances::{self, Instance, Subject};
+use memleak_core::heap::program::Program;
+use memleak_core::tracker::{self, Allocator};
+use std::any::Any;
+use std::hash::Hash;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+
+#[global_allocator]
+static ALLOCATOR: Allocator = Allocator::system();
+
+/// What is counted.
+trait Item: Send + Sync + Eq + Ord + Hash + Clone + 'static {
+    /// How many there are that have not been dropped.
+    fn alive() -> u64;
+    fn new(id: u64) -> Self;
+}
+
+/// The oracle: counts what was made and not dropped.
+macro_rules! item {
+    ($name:ident, $field:ident: $of:ty, $make:expr, $alive:ident) => {
+        static $alive: AtomicU64 = AtomicU64::new(0);
+
+        #[derive(PartialEq, Eq, PartialOrd, Ord, Hash)]
+        struct $name {
+            $field: $of,
+        }
+
+        impl Item for $name {
+            fn alive() -> u64 {
+                $alive.load(Ordering::Relaxed)
+            }
+
+            fn new(id: u64) -> Self {
+                $alive.fetch_add(1, Ordering::Relaxed);
+                let make: fn(u64) -> $of = $make;
+                $name { $field: make(id) }
+            }
+        }
+
+        impl Clone for $name {
+            fn clone(&self) -> Self {
+                $alive.fetch_add(1, Ordering::Relaxed);
+                $name { $field: self.$field.clone() }
+            }
+        }
+
+        impl Drop for $name {
+            fn drop(&mut self) {
+                $alive.fetch_sub(1, Ordering::Relaxed);
+            }
+        }
+    };
+}
+
+item!(Plain, id: u64, |id| id, PLAIN);
+item!(Owning, name: String, |id| format!("the owner of number {id}"), OWNING);
+
+/// The values of one type.
+struct Named(&'static str, Vec<TypeId>);
+
+impl Subject for Named {
+    fn candidates(&self) -> &[TypeId] {
+        &self.1
+    }
+
+    fn wants(&self, ty: &Type) -> bool {
+        &*ty.name == self.0
+    }
+
+    fn wants_variant(&self, _: &Type, _: &str) -> bool {
+        false
+    }
+}
+
+/// Counts in this program.
+struct Counter {
+    program: Program,
+    wrong: Vec<String>,
+}
+
+impl Counter {
+    fn find<T: Item>(&self) -> Vec<Instance> {
+        let program = &self.program;
+        let snapshot = program.snapshot();
+        let (contents, roots) = (program.contents(&snapshot), program.roots(&snapshot));
+        let view = View { snapshot: &snapshot, types: program.types() };
+        let name = std::any::type_name::<T>();
+        instances::find(view, &contents, &roots, &Named(name, Vec::new()))
+    }
+
+    /// Makes a value on a thread of its own, which then ends, and compares the count with the oracle: while the value lives, and after.
+    fn case<T: Item, C: Any + Send>(&mut self, name: &str, expected: u64, make: fn() -> C) {
+        let kept: Box<dyn Any + Send> = tracker::tracked(|| thread::spawn(move || Box::new(make())).join().unwrap());
+        assert_eq!(T::alive(), expected, "{name}: the case is wrong");
+        self.compare::<T>(name, expected);
+        tracker::tracked(|| drop(kept));
+        assert_eq!(T::alive(), 0, "{name}: the case is wrong");
+        self.compare::<T>(&format!("{name}, after its end"), 0);
+    }
+
+    fn compare<T: Item>(&mut self, name: &str, expected: u64) {
+        let found = self.find::<T>();
+        let certain = found.iter().filter(|instance| instance.doubt.is_none()).count();
+        let doubts: Vec<_> = found.iter().filter_map(|instance| instance.doubt.as_ref()).collect();
+        if certain as u64 != expected || !doubts.is_empty() {
+            let of = std::any::type_name::<T>();
+            self.wrong.push(format!("{name} of {of}: {certain}, expected {expected}; possibly: {doubts:?}"));
+        }
+    }
+}
+
+/// Runs cases in a process in which everything is recorded.
+fn count(test: &str, cases: fn(&mut Counter)) {
+    child::tracked(test, || {
+        let _own = tracker::untracked();
+        let mut counter = Counter { program: Program::current().unwrap(), wrong: Vec::new() };
+        cases(&mut counter);
+        assert!(counter.wrong.is_empty(), "counted wrong:\n{}", counter.wrong.join("\n"));
+    });
+}
+
+/// `cases!(test; "name", 3, make; …)`: a test of these cases, each with plain and with owning values. `make` is a function generic over the value.
+macro_rules! cases {
+    ($test:ident; $($name:literal, $expected:expr, $make:ident;)*) => {
+        #[test]
+        fn $test() {
+            $crate::count(concat!(module_path!(), "::", stringify!($test)).split_once("::").unwrap().1, |counter| {
+                $(
+                    counter.case::<$crate::Plain, _>($name, $expected, $make::<$crate::Plain>);
+                    counter.case::<$crate::Owning, _>($name, $expected, $make::<$crate::Owning>);
+                )*
+            });
+        }
+    };
+}
+use cases;
