@@ -9,6 +9,7 @@
 use crate::address::ReturnAddress;
 use crate::debuginfo::functions::{Frame, Function};
 use crate::debuginfo::types::{TypeId, TypeKind, Types, pointee};
+use crate::heap::containers::is_told_by_itself;
 use std::rc::Rc;
 
 /// What a block holds.
@@ -169,10 +170,7 @@ fn boxed(types: &dyn Types, size: u64, function: &Function, kind: Boxed) -> Cont
     match (kind, &ty.kind) {
         (Boxed::Slice, _) => Content::Buffer(id),
         (Boxed::Uninit, &TypeKind::Array { element, .. }) if ty.size == size => Content::Buffer(element),
-        // A node of a B-tree says itself what is in it.
-        (Boxed::Uninit, _) if ty.size == size && !ty.name.starts_with("alloc::collections::btree::") => {
-            Content::Unwritten(id)
-        }
+        (Boxed::Uninit, _) if ty.size == size && !is_told_by_itself(&ty) => Content::Unwritten(id),
         _ if ty.size == size => Content::Value(id),
         // The optimiser merges functions that do the same for several types, and keeps the name of one.
         _ => own(&function.path),

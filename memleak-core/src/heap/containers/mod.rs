@@ -68,7 +68,7 @@ pub enum Unreadable {
 struct Known {
     /// The start of its type's name.
     name: &'static str,
-    /// The generic parameters whose values it holds outside of itself.
+    /// The generic parameters whose values it holds outside of itself; `C/T` is the parameter `T` of the parameter `C`.
     holds: &'static [&'static str],
     read: Reader,
 }
@@ -87,11 +87,16 @@ const KNOWN: &[Known] = &[
     Known { name: "alloc::collections::btree::node::LeafNode<", holds: &[], read: trees::leaf_node },
     Known { name: "alloc::sync::Arc<", holds: &[], read: counted::shared },
     Known { name: "alloc::rc::Rc<", holds: &[], read: counted::shared },
+    Known { name: "std::sync::mpmc::counter::Counter<std::sync::mpmc::array::Channel<", holds: &["C/T"], read: channels::received_array },
+    Known { name: "std::sync::mpmc::list::Slot<", holds: &["T"], read: channels::list_slot },
     Known { name: "tokio::sync::mpsc::list::Rx<", holds: &["T"], read: channels::tokio_mpsc },
 ];
 
 /// Blocks of containers in [`KNOWN`] by the start of their type's name: which of their slots are live only the container knows.
 const SLOTS: &[&str] = &["tokio::sync::mpsc::block::Block<"];
+
+/// Blocks that are made without a value and say themselves what of them has been written since.
+const TOLD_BY_ITSELF: &[&str] = &["alloc::collections::btree::node::", "std::sync::mpmc::list::Block<"];
 
 fn known(name: &str) -> Option<&'static Known> {
     KNOWN.iter().find(|known| name.starts_with(known.name))
@@ -100,6 +105,11 @@ fn known(name: &str) -> Option<&'static Known> {
 /// Whether this is what a container keeps its elements in, so that only the container knows which are there.
 pub fn has_slots(ty: &Type) -> bool {
     SLOTS.iter().any(|name| ty.name.starts_with(name))
+}
+
+/// Whether a block of this type says itself what of it has been written, so that nobody need tell that it has been.
+pub fn is_told_by_itself(ty: &Type) -> bool {
+    TOLD_BY_ITSELF.iter().any(|name| ty.name.starts_with(name))
 }
 
 impl<'a> View<'a> {
@@ -114,9 +124,17 @@ impl<'a> View<'a> {
     /// The types of the elements an owner of type `ty` has outside of itself, in a buffer that only it can read.
     pub fn element_types(self, ty: &Type) -> Vec<TypeId> {
         let Some(known) = known(&ty.name) else { return Vec::new() };
-        let mut elements: Vec<TypeId> = known.holds.iter().filter_map(|name| parameter(ty, name)).collect();
+        let mut elements: Vec<TypeId> = known.holds.iter().filter_map(|path| self.parameter_at(ty, path)).collect();
         elements.extend(self.slice_element(ty));
         elements
+    }
+
+    /// The generic parameter at this path, as in [`Known::holds`].
+    fn parameter_at(self, ty: &Type, path: &str) -> Option<TypeId> {
+        match path.split_once('/') {
+            Some((first, rest)) => self.parameter_at(&self.types.get(parameter(ty, first)?), rest),
+            None => parameter(ty, path),
+        }
     }
 
     /// The element type of a fat pointer to a slice (`Box<[T]>`).
