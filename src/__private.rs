@@ -1,6 +1,6 @@
 //! What the attribute's expansion is made of. Not for users.
 
-pub use memleak_core::check::{Ignore, Subject, Unreachable};
+pub use memleak_core::check::{Ignore, Possibly, Subject, Unreachable};
 pub use memleak_core::runner::{Case, Flavor, RuntimeOptions, ShouldPanic, Unsupported, run, run_async};
 
 use memleak_core::check::{Bound, Expectation};
@@ -16,6 +16,7 @@ pub const fn case(path: &'static str, expectations: &'static [Expectation]) -> C
         path,
         expectations,
         unreachable: Unreachable::Fail,
+        possibly: Possibly::Show,
         ignores: &[],
         settle: None,
         timeout: None,

@@ -134,6 +134,22 @@
 /// }
 /// ```
 ///
+/// ## `possibly`
+///
+/// Of some instances it [cannot be told](crate#what-a-verdict-means) whether they live: plain data in a local of a suspended future, for
+/// example, looks the same after it was moved away. They do not decide. If the certain ones alone are as expected, the test passes, and says on stderr
+/// how many may live besides, where, and why that is not certain. With `"fail"` they count like the others. `"show"` is the default.
+///
+/// ```
+/// # use memleak::leak_test;
+/// # struct Session(String);
+/// #[leak_test(expect_zero = "Session", possibly = "fail")]
+/// async fn not_even_possibly() {
+///     let session = Session("ada".to_owned());
+///     tokio::spawn(async move { drop(session) }).await.unwrap();
+/// }
+/// ```
+///
 /// ## `ignore`
 ///
 /// Leaks that are known and accepted: `type` is a [pattern](crate#patterns) for the type of an instance, or of the unreachable block that

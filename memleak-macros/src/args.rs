@@ -24,6 +24,8 @@ pub struct Args {
     pub expectations: Vec<Expected>,
     /// `unreachable = "allow"`.
     pub unreachable: Option<Given<Unreachable>>,
+    /// `possibly = "fail"`.
+    pub possibly: Option<Given<Possibly>>,
     /// From every `ignore(…)`.
     pub ignores: Vec<Ignore>,
     /// `settle = "1s"`.
@@ -87,6 +89,15 @@ pub enum Unreachable {
     Fail,
     /// `"allow"`.
     Allow,
+}
+
+/// `possibly = …`
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Possibly {
+    /// `"show"`, the default.
+    Show,
+    /// `"fail"`.
+    Fail,
 }
 
 /// `unsupported = …`
@@ -170,6 +181,10 @@ fn argument(input: ParseStream, args: &mut Args, seen: &mut Vec<Ident>, mistakes
         "unreachable" => {
             let choices = [("fail", Unreachable::Fail), ("allow", Unreachable::Allow)];
             args.unreachable = Some(Given { at, value: value::choice(&name, input, choices)?, name });
+        }
+        "possibly" => {
+            let choices = [("show", Possibly::Show), ("fail", Possibly::Fail)];
+            args.possibly = Some(Given { at, value: value::choice(&name, input, choices)?, name });
         }
         "settle" => args.settle = Some(Given { at, value: value::duration(&name, input, form)?, name }),
         "timeout" => args.timeout = Some(Given { at, value: value::duration(&name, input, form)?, name }),

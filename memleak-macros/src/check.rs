@@ -1,6 +1,6 @@
 //! The rules between the arguments and the function. One rule, one function. May use `args`, `item`, `mistakes`.
 
-use crate::args::{Args, Expected, Flavor, Given, Ignore, Subject, Unreachable, Unsupported};
+use crate::args::{Args, Expected, Flavor, Given, Ignore, Possibly, Subject, Unreachable, Unsupported};
 use crate::item::{Item, TestKind};
 use crate::mistakes::Mistakes;
 use quote::ToTokens;
@@ -24,6 +24,8 @@ pub struct Plan {
     pub expectations: Vec<Expected>,
     /// As given, or the default.
     pub unreachable: Unreachable,
+    /// As given, or the default.
+    pub possibly: Possibly,
     /// As given.
     pub ignores: Vec<Ignore>,
     /// As given.
@@ -45,6 +47,7 @@ pub struct Plan {
 /// Checks every rule. None (and mistakes) if one does not hold, or if there are mistakes already.
 pub fn check(args: Args, item: &Item, surroundings: &Surroundings, mistakes: &mut Mistakes) -> Option<Plan> {
     checks_something(&args, mistakes);
+    possibly_is_about_types(&args, mistakes);
     names_each_type_once(&args, mistakes);
     settles_before_the_timeout(&args, mistakes);
     runtime_is_for_async(&args, item, mistakes);
@@ -61,6 +64,7 @@ pub fn check(args: Args, item: &Item, surroundings: &Surroundings, mistakes: &mu
         krate: args.krate.map(|given| given.value),
         expectations: args.expectations,
         unreachable: args.unreachable.map_or(Unreachable::Fail, |given| given.value),
+        possibly: args.possibly.map_or(Possibly::Show, |given| given.value),
         ignores: args.ignores,
         settle: args.settle.map(|given| given.value),
         timeout: args.timeout.map(|given| given.value),
@@ -82,6 +86,18 @@ fn checks_something(args: &Args, mistakes: &mut Mistakes) {
             unreachable.at,
             "this test checks nothing: without `expect_zero` or `expect_at_most`, unreachable memory is all it looks for; \
              name a type, `expect_zero = \"Session\"`, or leave `unreachable` out",
+        );
+    }
+}
+
+fn possibly_is_about_types(args: &Args, mistakes: &mut Mistakes) {
+    if let Some(possibly) = &args.possibly
+        && args.expectations.is_empty()
+        && !args.flawed
+    {
+        mistakes.at(
+            possibly.name.span(),
+            "`possibly` is about the instances of types: name one, `expect_zero = \"Session\"`, or leave `possibly` out",
         );
     }
 }

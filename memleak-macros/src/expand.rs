@@ -3,7 +3,7 @@
 //! What is generated has the hygiene of this macro but the place of what the user wrote, so that errors point there and lints do not look at
 //! it. Only absolute paths are used. The inner function is the user's own, token by token.
 
-use crate::args::{Expected, Flavor, Ignore, Subject, Unreachable, Unsupported, bare};
+use crate::args::{Expected, Flavor, Ignore, Possibly, Subject, Unreachable, Unsupported, bare};
 use crate::check::Plan;
 use crate::item::{Item, ShouldPanic, TestKind};
 use crate::mistakes::Mistakes;
@@ -53,6 +53,9 @@ fn case(item: &Item, plan: &Plan, private: &TokenStream) -> TokenStream {
     let mut fields = TokenStream::new();
     if plan.unreachable == Unreachable::Allow {
         fields.extend(quote!(unreachable: #private::Unreachable::Allow,));
+    }
+    if plan.possibly == Possibly::Fail {
+        fields.extend(quote!(possibly: #private::Possibly::Fail,));
     }
     if !plan.ignores.is_empty() {
         let ignores = plan.ignores.iter().map(|ignore| self::ignore(ignore, private));

@@ -4,10 +4,13 @@
 
 use crate::check::ignores::{Ignores, Matched};
 use crate::check::scene::{Relations, Scene};
+use crate::check::standing::Standing;
 use crate::check::subjects::{Resolved, resolve};
-use crate::check::tally::{Tally, explain, tallies};
-use crate::check::verdict::{Aside, Ended, Failure, LostGroup, Missed, Obstacle, OnStack, SecondCount, Verdict};
-use crate::check::{Expectation, Ignore, Unreachable, lost};
+use crate::check::tally::{Tally, explain, sum, tallies};
+use crate::check::verdict::{
+    Aside, Doubtful, Ended, Failure, Group, LostGroup, Missed, Obstacle, OnStack, SecondCount, Verdict,
+};
+use crate::check::{Expectation, Ignore, Possibly, Unreachable, lost};
 use crate::heap::instances::{self, Instance};
 use crate::heap::program::Program;
 use crate::tracker::{self, Losses, Status};
@@ -18,6 +21,7 @@ pub struct Checker {
     program: Program,
     expectations: Vec<Resolved>,
     unreachable: Unreachable,
+    possibly: Possibly,
     ignores: Ignores,
 }
 
@@ -45,10 +49,6 @@ pub struct Count {
     losses: Losses,
 }
 
-fn exceeds(tallies: &[Tally], expectation: &Resolved) -> bool {
-    tallies.iter().map(|tally| tally.count).sum::<u64>() > expectation.at_most
-}
-
 /// The counts at the two checkpoints of a test.
 #[derive(Clone, Debug)]
 pub struct Counts {
@@ -70,6 +70,7 @@ impl Checker {
     pub fn new(
         expectations: &[Expectation],
         unreachable: Unreachable,
+        possibly: Possibly,
         ignores: &'static [Ignore],
     ) -> Result<Checker, Vec<Obstacle>> {
         match tracker::status() {
@@ -88,7 +89,7 @@ impl Checker {
         }
         match Ignores::new(ignores) {
             Ok(ignores) if obstacles.is_empty() => {
-                Ok(Checker { program, expectations: resolved, unreachable, ignores })
+                Ok(Checker { program, expectations: resolved, unreachable, possibly, ignores })
             }
             Ok(_) => Err(obstacles),
             Err(more) => Err(obstacles.into_iter().chain(more).collect()),
@@ -112,7 +113,7 @@ impl Checker {
         let relations = Relations::of(&scene);
         let (mut count, found) = self.instances(&scene, body_epoch);
         for ((tallies, instances), expectation) in count.tallies.iter_mut().zip(&found).zip(&self.expectations) {
-            if exceeds(tallies, expectation) {
+            if self.standing(tallies, expectation) > Standing::Within {
                 explain(&relations, instances, tallies);
             }
         }
@@ -156,47 +157,76 @@ impl Checker {
         (count, found)
     }
 
-    /// Whether more lives than may, or something is lost: waiting may change that.
+    fn standing(&self, tallies: &[Tally], expectation: &Resolved) -> Standing {
+        sum(tallies).standing(expectation.at_most, self.possibly)
+    }
+
+    /// The worst of all expectations.
+    fn worst(&self, count: &Count) -> Standing {
+        let each = count.tallies.iter().zip(&self.expectations);
+        each.map(|(tallies, expectation)| self.standing(tallies, expectation)).max().unwrap_or(Standing::Within)
+    }
+
+    /// Whether more lives than may, or something is lost: the test fails if waiting does not change that.
     pub fn exceeds(&self, count: &Count) -> bool {
-        count.lost_blocks > 0
-            || count.tallies.iter().zip(&self.expectations).any(|(tallies, expectation)| exceeds(tallies, expectation))
+        count.lost_blocks > 0 || self.worst(count) == Standing::Exceeded
+    }
+
+    /// Whether something could not be told that waiting may make plain.
+    pub fn doubts(&self, count: &Count) -> bool {
+        self.worst(count) > Standing::Within
     }
 
     /// What the counts mean.
     pub fn conclude(&self, counts: &Counts) -> Verdict {
-        let mut missed = Vec::new();
+        let (mut missed, mut doubtful, mut obstacles) = (Vec::new(), Vec::new(), Vec::new());
         for (index, expectation) in self.expectations.iter().enumerate() {
-            let first = &counts.body_ended.tallies[index];
-            let second = &counts.afterwards.tallies[index];
-            let Some(shown) = [first, second].into_iter().find(|tallies| exceeds(tallies, expectation)) else {
-                continue;
+            let looks = [&counts.body_ended.tallies[index], &counts.afterwards.tallies[index]];
+            let [first, second] = looks.map(|tallies| self.standing(tallies, expectation));
+            let (shown, standing) = if first >= second { (looks[0], first) } else { (looks[1], second) };
+            let groups = |wanted: &dyn Fn(&Tally) -> bool| {
+                shown.iter().filter(|tally| wanted(tally)).map(|tally| tally.group(&self.program)).collect()
             };
-            missed.push(Missed {
-                written: expectation.written.to_owned(),
-                at_most: expectation.at_most,
-                groups: shown.iter().map(|tally| tally.group(&self.program)).collect(),
-                second: second_count(second, expectation),
-            });
+            let (written, at_most) = (expectation.written.to_owned(), expectation.at_most);
+            if standing == Standing::Exceeded {
+                let second = second_count(looks[1], second);
+                missed.push(Missed { written, at_most, groups: groups(&|_| true), second });
+            } else if standing > Standing::Within {
+                let certain = sum(shown).certain;
+                let groups = groups(&|tally| !tally.is_certain());
+                doubtful.push(Doubtful { written, at_most, certain, groups });
+            }
+            if standing == Standing::NotUnderstood {
+                obstacles.extend(shown.iter().filter_map(|tally| self.not_understood(tally)));
+            }
         }
         let Count { lost, on_stacks, unstopped_threads, losses, .. } = counts.afterwards.clone();
         let matched = counts.body_ended.matched.clone().or(&counts.afterwards.matched);
         let (ignored, unused_ignores) = self.ignores.conclude(&matched);
-        let aside = Aside { ignored, unused_ignores, on_stacks, unstopped_threads };
+        let aside = Aside { doubtful, ignored, unused_ignores, on_stacks, unstopped_threads };
+        if losses != Losses::default() {
+            obstacles.push(Obstacle::Losses(losses));
+        }
         if !missed.is_empty() || !lost.is_empty() {
             Verdict::Failed(Failure { missed, lost, aside, settled: counts.settled, ended: counts.ended, losses })
-        } else if losses != Losses::default() {
-            Verdict::CouldNotTell(vec![Obstacle::Losses(losses)])
-        } else {
+        } else if obstacles.is_empty() {
             Verdict::Passed(aside)
+        } else {
+            Verdict::CouldNotTell(obstacles)
         }
+    }
+
+    fn not_understood(&self, tally: &Tally) -> Option<Obstacle> {
+        let container = tally.not_understood()?.to_owned();
+        let Group { type_name, place, .. } = tally.group(&self.program);
+        Some(Obstacle::NotUnderstood { container, holds: type_name, place })
     }
 }
 
-fn second_count(tallies: &[Tally], expectation: &Resolved) -> SecondCount {
-    if !exceeds(tallies, expectation) {
+fn second_count(tallies: &[Tally], standing: Standing) -> SecondCount {
+    if standing == Standing::Within {
         return SecondCount::Clean;
     }
-    let sum =
-        |certain: bool| tallies.iter().filter(|tally| tally.is_certain() == certain).map(|tally| tally.count).sum();
-    SecondCount::Live { certain: sum(true), possible: sum(false) }
+    let sum = sum(tallies);
+    SecondCount::Live { certain: sum.certain, possible: sum.possible + sum.not_understood }
 }

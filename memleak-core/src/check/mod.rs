@@ -1,5 +1,5 @@
 //! From expectations to a verdict. `subjects` finds the types, `scene` is one look at the heap, `tally` and `lost` put alike what is found in
-//! it, `ignores` knows what is accepted, `checker` counts and concludes, `verdict` is what it says.
+//! it, `ignores` knows what is accepted, `standing` compares a count with its bound, `checker` counts and concludes, `verdict` is what it says.
 //!
 //! May use: `query`, `heap`, `debuginfo`, `tracker`, `stack`, `address`.
 
@@ -7,6 +7,7 @@ pub mod checker;
 pub mod ignores;
 mod lost;
 mod scene;
+mod standing;
 mod subjects;
 mod tally;
 pub mod verdict;
@@ -50,6 +51,15 @@ pub enum Unreachable {
     Fail,
     /// It is not looked for.
     Allow,
+}
+
+/// What instances mean for a test that are only "possibly" live: whether they are cannot be told.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Possibly {
+    /// They are shown, and decide nothing.
+    Show,
+    /// They count like the certain ones.
+    Fail,
 }
 
 /// Leaks that are known: neither their instances nor their unreachable memory let a test fail, and its text says how many there were.

@@ -4,6 +4,7 @@
 
 use crate::check::ignores::{Ignores, Matched};
 use crate::check::scene::{Relations, Scene, frames};
+use crate::check::standing::Sum;
 use crate::check::verdict::{Doubt, Group, Holder, Place};
 use crate::debuginfo::types::Types as _;
 use crate::heap::advice::{Advice, for_holder};
@@ -66,6 +67,22 @@ impl Tally {
         self.key.doubt.is_none()
     }
 
+    /// The container that these instances may be in and that could not be read.
+    pub(super) fn not_understood(&self) -> Option<&str> {
+        match &self.key.doubt {
+            Some(Doubt::NotUnderstood(container)) => Some(container),
+            _ => None,
+        }
+    }
+
+    fn sum(&self) -> Sum {
+        match &self.key.doubt {
+            None => Sum { certain: self.count, ..Sum::default() },
+            Some(Doubt::NotUnderstood(_)) => Sum { not_understood: self.count, ..Sum::default() },
+            Some(_) => Sum { possible: self.count, ..Sum::default() },
+        }
+    }
+
     /// What a verdict says of it.
     pub(super) fn group(&self, program: &Program) -> Group {
         let key = &self.key;
@@ -88,6 +105,15 @@ impl Tally {
             advice,
         }
     }
+}
+
+/// All of these together.
+pub(super) fn sum(tallies: &[Tally]) -> Sum {
+    tallies.iter().map(Tally::sum).fold(Sum::default(), |a, b| Sum {
+        certain: a.certain + b.certain,
+        possible: a.possible + b.possible,
+        not_understood: a.not_understood + b.not_understood,
+    })
 }
 
 /// Puts alike instances together, the certain ones and the most frequent first. Those that an `ignore` matches are left out. Blocks of

@@ -14,9 +14,9 @@ use std::time::Duration;
 /// The answer to a test's expectations.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Verdict {
-    /// Every expectation holds, and nothing stood in the way of seeing it.
+    /// No expectation is known not to hold, and nothing stood in the way of seeing it.
     Passed(Aside),
-    /// At least one expectation does not hold, or may not.
+    /// At least one expectation does not hold.
     Failed(Failure),
     /// Nothing could be counted, or a count of zero could not be trusted; never empty.
     CouldNotTell(Vec<Obstacle>),
@@ -40,8 +40,10 @@ pub struct Failure {
 }
 
 /// What decides nothing, and is not to go unseen.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Debug, Default)]
 pub struct Aside {
+    /// The expectations that would not hold if doubtful instances did live.
+    pub doubtful: Vec<Doubtful>,
     /// Leaks that an `ignore` matched, one entry per `ignore`.
     pub ignored: Vec<Ignored>,
     /// Every `ignore` that matched nothing.
@@ -50,6 +52,19 @@ pub struct Aside {
     pub on_stacks: Vec<OnStack>,
     /// The threads that could not be stopped while memleak looked, by name (empty if one has none).
     pub unstopped_threads: Vec<String>,
+}
+
+/// An expectation that holds unless doubtful instances live.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Doubtful {
+    /// The type or pattern as the test has it.
+    pub written: String,
+    /// How many instances may live.
+    pub at_most: u64,
+    /// How many live for certain.
+    pub certain: u64,
+    /// The doubtful ones; never empty.
+    pub groups: Vec<Group>,
 }
 
 /// Leaks that one `ignore` matched.
@@ -85,14 +100,14 @@ pub struct OnStack {
     pub thread: String,
 }
 
-/// An expectation that does not hold: more instances live, or possibly live, than it allows.
+/// An expectation that does not hold: more instances live than it allows, or possibly live where those count as well.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Missed {
     /// The type or pattern as the test has it.
     pub written: String,
     /// How many instances may live.
     pub at_most: u64,
-    /// The instances, grouped; the sum of all counts is above `at_most`.
+    /// The instances, grouped, doubtful ones too; the sum of all counts is above `at_most`.
     pub groups: Vec<Group>,
     /// What the second count found.
     pub second: SecondCount,
@@ -232,7 +247,7 @@ pub enum Doubt {
     MaybeUninit,
     /// It is in a buffer whose owner was not found, and with it how many slots are in use.
     NoOwner,
-    /// The bytes of its container, this type, make no sense.
+    /// The bytes of its container, this type, make no sense, or its layout is not known: it may hold none, or any number.
     NotUnderstood(String),
     /// It may be in a block that this function allocated with a layout of its own.
     OwnLayout(String),
@@ -301,4 +316,13 @@ pub enum Obstacle {
     },
     /// The count is within bounds, but something was not recorded.
     Losses(Losses),
+    /// No certain instance is too many, but this container could not be read, which may hold some.
+    NotUnderstood {
+        /// The type of the container, in full.
+        container: String,
+        /// What it may hold, in full.
+        holds: String,
+        /// Where it is.
+        place: Place,
+    },
 }

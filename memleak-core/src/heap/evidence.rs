@@ -8,11 +8,12 @@
 
 use crate::address::RuntimeAddress;
 use crate::debuginfo::types::{Type, TypeId, TypeKind, Variant};
-use crate::heap::containers::{Claim, Elements, Owned, View, at, parameter};
+use crate::heap::containers::{Claim, Elements, Owned, Unreadable, View, at, parameter};
 use std::collections::HashMap;
+use std::rc::Rc;
 
 /// What the bytes of a place say.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Evidence {
     /// They cannot be a live value.
     Dead,
@@ -20,6 +21,8 @@ pub enum Evidence {
     Alive,
     /// They could be either.
     Undecided,
+    /// They could be either, because this type in them is laid out in a way that is not known.
+    NotUnderstood(Rc<str>),
 }
 
 /// Which variant of an enum is active.
@@ -158,17 +161,20 @@ impl Claims {
     pub fn judge(&self, view: View<'_>, ty: TypeId, address: RuntimeAddress) -> Evidence {
         let mut owns = false;
         let mut sound = true;
+        let mut unknown = None;
         view.inline_owners(ty, address, &mut |found| match found {
             Inline::Owner(owned) => {
                 owns |= !owned.blocks.is_empty();
                 sound &= !owned.blocks.iter().any(|(block, claim)| self.taken(*block, *claim));
             }
             Inline::Invalid => sound = false,
+            Inline::NotUnderstood(container) => unknown = Some(container),
         });
-        match (sound, owns) {
-            (false, _) => Evidence::Dead,
-            (true, true) => Evidence::Alive,
-            (true, false) => Evidence::Undecided,
+        match (sound, owns, unknown) {
+            (false, _, _) => Evidence::Dead,
+            (true, true, _) => Evidence::Alive,
+            (true, false, None) => Evidence::Undecided,
+            (true, false, Some(container)) => Evidence::NotUnderstood(container),
         }
     }
 
@@ -191,6 +197,8 @@ pub enum Inline {
     Owner(Owned),
     /// Bytes that no live value has.
     Invalid,
+    /// An owner of this type, whose layout is not known.
+    NotUnderstood(Rc<str>),
 }
 
 impl View<'_> {
@@ -210,7 +218,11 @@ impl View<'_> {
             Some(InThreadLocal::Unclear) => return found(Inline::Invalid),
         }
         if let Some(owned) = self.owned(&ty, address) {
-            let Ok(mut owned) = owned else { return found(Inline::Invalid) };
+            let mut owned = match owned {
+                Ok(owned) => owned,
+                Err(Unreadable::Stale) => return found(Inline::Invalid),
+                Err(Unreadable::Layout) => return found(Inline::NotUnderstood(ty.name.clone())),
+            };
             // Elements in the container itself are parts of the value.
             let inside = address.0..address.0 + ty.size;
             let (parts, elsewhere) = owned.elements.iter().partition(|run| inside.contains(&run.start.0));

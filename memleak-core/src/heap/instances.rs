@@ -128,8 +128,8 @@ struct Search<'a> {
     closures: Vec<usize>,
     /// Blocks whose elements an owner told.
     read_by_owner: HashSet<usize>,
-    /// Found already: where, and the number of its name.
-    seen: HashSet<(RuntimeAddress, usize)>,
+    /// Found already: where, the number of its name, and whether it is only said to be somewhere in a container.
+    seen: HashSet<(RuntimeAddress, usize, bool)>,
     names: Names,
     found: Vec<Instance>,
 }
@@ -184,7 +184,11 @@ impl Search<'_> {
                 Ok(elements) => {
                     elements.iter().for_each(|run| self.put_off_elements(run, Home::Block(index), &Doubt::NoOwner))
                 }
-                Err(_) => self.not_understood(element, Home::Block(index)),
+                Err(_) => {
+                    let container = format!("hashbrown::raw::RawTable<{}>", self.view.types.get(element).name);
+                    let address = self.view.snapshot.blocks()[index].address;
+                    self.not_understood(&container.into(), element, address, Home::Block(index));
+                }
             }
         }
     }
@@ -251,6 +255,9 @@ impl Search<'_> {
                     self.queue.push(Place { doubt: None, outdated, ..place });
                 }
                 Evidence::Undecided => self.queue.push(place),
+                Evidence::NotUnderstood(container) => {
+                    self.queue.push(Place { doubt: Some(Doubt::NotUnderstood(container)), ..place });
+                }
             }
             self.drain();
         }
@@ -384,7 +391,7 @@ impl Search<'_> {
             None => {}
             Some(InThreadLocal::Value(inner, address)) => return self.enter_part(inner, address, place),
             Some(InThreadLocal::Nothing) => return,
-            Some(InThreadLocal::Unclear) => return self.not_understood(place.ty, place.home),
+            Some(InThreadLocal::Unclear) => return self.not_understood(&ty.name, place.ty, place.address, place.home),
         }
         if let Some(owned) = self.view.owned(&ty, place.address) {
             return self.visit_owner(&ty, owned, place);
@@ -442,7 +449,7 @@ impl Search<'_> {
             Err(Unreadable::Stale) if place.doubt.is_some() => {}
             Err(_) => {
                 for element in self.view.element_types(ty) {
-                    self.not_understood(element, place.home);
+                    self.not_understood(&ty.name, element, place.address, place.home);
                 }
             }
         }
@@ -451,7 +458,7 @@ impl Search<'_> {
     fn visit_enum(&mut self, ty: &Type, coroutine: bool, place: &Place) {
         let Active::Variant(variant) = self.view.active(ty, place.address) else {
             if place.doubt.is_none() {
-                self.not_understood(place.ty, place.home);
+                self.not_understood(&ty.name, place.ty, place.address, place.home);
             }
             return;
         };
@@ -504,20 +511,18 @@ impl Search<'_> {
         }
     }
 
-    fn not_understood(&mut self, ty: TypeId, home: Home) {
-        if self.can_hold(ty) {
-            let ty = self.view.types.get(ty);
-            let address = match home {
-                Home::Block(block) => self.view.snapshot.blocks()[block].address,
-                Home::Root(_) => RuntimeAddress(0),
-            };
-            self.record(&ty.name, ty.size, address, home, Some(Doubt::NotUnderstood(ty.name.clone())));
-        }
+    /// Notes that the container of this name, at `address`, may hold any number of what is wanted of `ty`.
+    fn not_understood(&mut self, container: &Rc<str>, ty: TypeId, address: RuntimeAddress, home: Home) {
+        let Some(wanted) = self.wanted_in(ty) else { return };
+        let wanted = self.view.types.get(wanted);
+        self.record(&wanted.name, wanted.size, address, home, Some(Doubt::NotUnderstood(container.clone())));
     }
 
     fn record(&mut self, name: &Rc<str>, size: u64, address: RuntimeAddress, home: Home, doubt: Option<Doubt>) {
         let number = self.names.number(name);
-        if self.seen.insert((address, number)) {
+        // A value may begin with a container that holds others of its type.
+        let container = matches!(doubt, Some(Doubt::NotUnderstood(_)));
+        if self.seen.insert((address, number, container)) {
             self.found.push(Instance { type_name: name.clone(), size, address, doubt, home });
         }
     }
@@ -551,6 +556,25 @@ impl Search<'_> {
         }
         self.holds.extend(reached.into_iter().map(|(id, _)| (id, false)));
         false
+    }
+
+    /// The type that makes [`Search::can_hold`] say yes.
+    fn wanted_in(&mut self, id: TypeId) -> Option<TypeId> {
+        if !self.can_hold(id) {
+            return None;
+        }
+        let mut reached = vec![id];
+        let mut next = 0;
+        while let Some(&id) = reached.get(next) {
+            let ty = self.view.types.get(id);
+            if self.is_wanted(&ty) {
+                return Some(id);
+            }
+            let parts = self.parts(&ty);
+            reached.extend(parts.into_iter().filter(|part| !reached.contains(part)).collect::<Vec<_>>());
+            next += 1;
+        }
+        None
     }
 
     fn is_wanted(&self, ty: &Type) -> bool {

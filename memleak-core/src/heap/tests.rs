@@ -2,6 +2,7 @@
 
 use crate::debuginfo::types::{TypeId, TypeKind};
 use crate::heap::contents::Content;
+use crate::heap::instances::Doubt;
 use crate::heap::made_up::{MadeUpHeap, words};
 
 const SESSION: &str = "chat::Session";
@@ -281,4 +282,50 @@ fn a_thread_local_made_by_a_constant_counts_from_its_first_use() {
     assert_eq!(heap.count(SESSION), (0, 0), "not used yet, and destroyed");
     heap.root(0x700, words(&[7, 1]), eager);
     assert_eq!(heap.count(SESSION), (1, 0));
+}
+
+/// What is said of the instances that are in doubt because something was not understood.
+fn not_understood(heap: &MadeUpHeap) -> Vec<(String, String)> {
+    let doubts = heap.find(SESSION).into_iter().filter_map(|found| match found.doubt {
+        Some(Doubt::NotUnderstood(container)) => Some((found.type_name.to_string(), container.to_string())),
+        _ => None,
+    });
+    doubts.collect()
+}
+
+#[test]
+fn a_container_that_makes_no_sense_is_named() {
+    let (mut heap, session) = plain();
+    let vec = heap.types.vec(session);
+    heap.root(0x500, words(&[4, 0x1000, 9]), vec);
+    heap.root(0x600, words(&[4, 0x1000, 9]), vec);
+    heap.block(0x1000, words(&[1, 2, 3, 4]), Content::Unknown);
+    let said = (SESSION.to_owned(), "alloc::vec::Vec<chat::Session, alloc::alloc::Global>".to_owned());
+    assert_eq!(not_understood(&heap), [said.clone(), said], "more elements than there is room for");
+
+    let (mut heap, session) = plain();
+    let some = heap.types.structure("Some", 16, &[("__0", 8, session)]);
+    let option = heap.types.enumeration("chat::State", 16, 8, &[("Some", Some(1), some)], false);
+    heap.block(0x1000, words(&[9, 7]), Content::Value(option));
+    assert_eq!(not_understood(&heap), [(SESSION.to_owned(), "chat::State".to_owned())]);
+}
+
+#[test]
+fn a_container_at_the_start_of_an_instance_is_not_taken_for_it() {
+    let mut heap = MadeUpHeap::default();
+    let session = heap.types.structure(SESSION, 24, &[]);
+    let vec = heap.types.vec(session);
+    heap.types.replace(session, TypeKind::Struct { fields: heap.types.fields(&[("guests", 0, vec)]) });
+    heap.block(0x1000, words(&[4, 0x2000, 9]), Content::Value(session));
+    assert_eq!(heap.count(SESSION), (1, 1));
+}
+
+#[test]
+fn an_owner_of_an_unknown_layout_does_not_make_a_value_dead() {
+    let (mut heap, _) = plain();
+    let strange = heap.types.scalar("alloc::boxed::Box<[u8; 4], alloc::alloc::Global>", 8);
+    let session = heap.types.structure("chat::Guest", 8, &[("name", 0, strange)]);
+    heap.block(0x1000, words(&[0xdead]), Content::Unwritten(session));
+    let doubts: Vec<_> = heap.find("chat::Guest").into_iter().map(|found| found.doubt).collect();
+    assert_eq!(doubts, [Some(Doubt::NotUnderstood("alloc::boxed::Box<[u8; 4], alloc::alloc::Global>".into()))]);
 }

@@ -1,26 +1,43 @@
-//! What decides nothing and is not to go unseen: known leaks, memory that only a stack leads to, threads that did not stop.
+//! What decides nothing and is not to go unseen: doubtful instances, known leaks, memory that only a stack leads to, threads that did not
+//! stop.
 
 use super::holder::of_thread;
-use super::{count, join, size};
-use crate::check::verdict::{Aside, OnStack, UnusedIgnore};
+use super::{Look, count, groups, join, size};
+use crate::check::verdict::{Aside, Doubtful, OnStack, UnusedIgnore};
 use crate::query::short::short;
 
 /// The most lines about memory that only stacks lead to.
 const MOST_STACKS: usize = 3;
 
 /// The lines below a failure.
-pub(super) fn of_a_failure(aside: &Aside) -> Vec<String> {
+pub(super) fn of_a_failure(aside: &Aside, look: &Look) -> Vec<String> {
     let mut lines: Vec<String> = aside.on_stacks.iter().take(MOST_STACKS).map(on_stack).collect();
     if let Some(left) = aside.on_stacks.get(MOST_STACKS..).filter(|left| !left.is_empty()) {
         let blocks = left.iter().map(|on| on.blocks).sum();
         lines.push(format!("So do {} of other types or threads.", count(blocks, "more block")));
     }
-    lines.extend(of_a_pass(aside).into_iter().map(|line| capitalised(&line) + "."));
+    let others = aside.doubtful.iter().flat_map(|doubtful| self::doubtful(doubtful, look)).chain(accepted(aside));
+    lines.extend(others.map(|line| capitalised(&line) + "."));
     lines
 }
 
 /// The notes of a pass. What only a stack leads to is not among them: each thread that works has some.
-pub(super) fn of_a_pass(aside: &Aside) -> Vec<String> {
+pub(super) fn of_a_pass(aside: &Aside, look: &Look) -> Vec<String> {
+    let doubtful = aside.doubtful.iter().flat_map(|doubtful| self::doubtful(doubtful, look));
+    doubtful.map(|line| format!("passed, though {line}")).chain(accepted(aside)).collect()
+}
+
+/// Instances that may live, by type, place and reason.
+fn doubtful(doubtful: &Doubtful, look: &Look) -> Vec<String> {
+    let besides = match doubtful.at_most {
+        0 => String::new(),
+        at_most => format!(" besides {} of at most {at_most}", doubtful.certain),
+    };
+    groups::in_lines(&doubtful.groups, &besides, look)
+}
+
+/// What the test or the system lets pass.
+fn accepted(aside: &Aside) -> Vec<String> {
     let mut lines = Vec::new();
     for ignored in &aside.ignored {
         lines.push(format!("ignored {}, {}: {}", count(ignored.count, "leak"), size(ignored.bytes), ignored.reason));

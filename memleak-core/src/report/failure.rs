@@ -19,7 +19,7 @@ pub(super) fn text(failure: &Failure, look: &Look) -> String {
         failure.missed.iter().filter_map(|missed| second_count(missed, failure.ended, failure.missed.len() > 1)),
     );
     lines.extend(looked_for_lost(failure));
-    lines.extend(aside::of_a_failure(&failure.aside));
+    lines.extend(aside::of_a_failure(&failure.aside, look));
     lines.extend(losses(failure.losses).map(|lost| format!("{lost}, so more may live than were counted.")));
     lines.join("\n") + "\n"
 }
@@ -55,8 +55,8 @@ fn headlines(missed: &Missed) -> Vec<String> {
 fn headline(certain: u64, possible: u64, name: &str, expected: &str) -> String {
     match (certain, possible) {
         (_, 0) => format!("{certain} live `{name}`, expected {expected}"),
-        (0, _) => format!("0 live `{name}` for certain, {possible} possibly, expected {expected}"),
-        _ => format!("{certain} live `{name}` and possibly {possible} more, expected {expected}"),
+        (0, _) => format!("{possible} possibly live `{name}`, expected {expected}"),
+        _ => format!("{certain} live `{name}`, expected {expected}, and {possible} possibly live"),
     }
 }
 

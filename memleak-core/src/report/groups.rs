@@ -40,8 +40,39 @@ pub(super) fn describe(missed: &Missed, look: &Look, lines: &mut Vec<String>) {
     }
     if certain.is_empty() && !doubtful.is_empty() {
         lines.push(String::new());
-        lines.push("  memleak cannot decide whether these are alive, and does not call that a pass.".to_owned());
+        lines
+            .push("  memleak cannot decide whether these are alive; with `possibly = \"fail\"` they count.".to_owned());
     }
+}
+
+/// What is doubtful, each kind in a line.
+pub(super) fn in_lines(groups: &[Group], besides: &str, look: &Look) -> Vec<String> {
+    /// The most lines of one expectation.
+    const MOST: usize = 3;
+    let alike = alike(groups, look);
+    let mut lines: Vec<String> = alike
+        .iter()
+        .take(MOST)
+        .map(|alike| {
+            let group = alike.first;
+            let are = if alike.count == 1 { "is" } else { "are" };
+            let reason = group.doubt.as_ref().map(reason).unwrap_or_default();
+            let place = match &group.place {
+                Place::Static(name) => Some(format!(", in static {name}")),
+                Place::Block { stack, .. } => {
+                    backtrace::first_place(stack, look).map(|place| format!(", allocated at {place}"))
+                }
+            };
+            let name = short(&group.type_name);
+            let place = place.unwrap_or_default();
+            format!("{} `{name}` {are} possibly live{besides}: {reason}{place}", alike.count)
+        })
+        .collect();
+    let left: u64 = alike.iter().skip(MOST).map(|alike| alike.count).sum();
+    if left > 0 {
+        lines.push(format!("{left} more are possibly live at other places"));
+    }
+    lines
 }
 
 /// Puts groups together that a reader could not tell apart.

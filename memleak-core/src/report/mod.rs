@@ -83,7 +83,7 @@ pub fn text(verdict: &Verdict, look: &Look) -> String {
 /// What a test that passed says nevertheless, one line each.
 pub fn notes(aside: &Aside, look: &Look) -> Vec<String> {
     let of = look.test.as_ref().map(|test| format!("{test}: ")).unwrap_or_default();
-    aside::of_a_pass(aside).into_iter().map(|note| format!("{of}{note}")).collect()
+    aside::of_a_pass(aside, look).into_iter().map(|note| format!("{of}{note}")).collect()
 }
 
 /// Lines that belong to one label; the rest below the first.

@@ -1,9 +1,10 @@
 //! The text where nothing could be told: what stands in the way, and what to write.
 
-use super::{Ink, Look, failure};
-use crate::check::verdict::Obstacle;
+use super::{Ink, Look, backtrace, failure};
+use crate::check::verdict::{Obstacle, Place};
 use crate::debuginfo::load::LoadError;
 use crate::query::pattern::PatternError;
+use crate::query::short::short;
 
 pub(super) fn text(obstacles: &[Obstacle], look: &Look) -> String {
     let mut parts: Vec<String> = obstacles.iter().map(|obstacle| part(obstacle, look)).collect();
@@ -19,7 +20,7 @@ struct Explained {
 }
 
 fn part(obstacle: &Obstacle, look: &Look) -> String {
-    let Explained { wrong, details, help } = explain(obstacle);
+    let Explained { wrong, details, help } = explain(obstacle, look);
     let mut text = look.paint(Ink::Failure, &wrong) + "\n";
     for line in details.lines() {
         text += format!("  {line}").trim_end();
@@ -33,7 +34,7 @@ fn part(obstacle: &Obstacle, look: &Look) -> String {
     text
 }
 
-fn explain(obstacle: &Obstacle) -> Explained {
+fn explain(obstacle: &Obstacle, look: &Look) -> Explained {
     let plain = |wrong: &str, help| Explained { wrong: wrong.to_owned(), details: String::new(), help };
     match obstacle {
         Obstacle::NotInstalled => {
@@ -62,6 +63,20 @@ fn explain(obstacle: &Obstacle) -> Explained {
             details: failure::losses(*losses).unwrap_or_default(),
             help: "let the test allocate less, or split it",
         },
+        Obstacle::NotUnderstood { container, holds, place } => Explained {
+            wrong: format!(
+                "memleak does not understand the contents of a `{}`, so it cannot count the `{}` in it",
+                short(container),
+                short(holds)
+            ),
+            details: match place {
+                Place::Static(name) => format!("It is in static {name}."),
+                Place::Block { stack, .. } => backtrace::first_place(stack, look)
+                    .map(|place| format!("It is in a block that was allocated at {place}."))
+                    .unwrap_or_default(),
+            },
+            help: NOT_UNDERSTOOD,
+        },
     }
 }
 
@@ -74,6 +89,11 @@ memleak's feature `global-allocator` installs it; it is a default feature. If th
 
     #[global_allocator]
     static ALLOCATOR: memleak::Allocator<Jemalloc> = memleak::Allocator::new(Jemalloc);";
+
+const NOT_UNDERSTOOD: &str = "\
+a newer compiler, or another version of the crate, may lay it out in a way that memleak does not know yet:
+look for a newer memleak, or report it with both versions. Until then, `ignore(type = \"…\", function = \"…\",
+reason = \"…\")` leaves out what one function has allocated";
 
 const SKIP: &str = "\
 to run the test here without its check, write #[leak_test(unsupported = \"skip\", ...)], or set

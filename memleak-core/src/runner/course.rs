@@ -127,7 +127,7 @@ impl<J: Judge> Course<J> {
         (self.progress)(Stage::LookingAgain);
         let limit = match seen {
             Seen::Unsettled => SETTLE_FOR_A_REMARK,
-            Seen::Settled => self.settle_limit(),
+            Seen::Settled | Seen::Doubtful => self.settle_limit(),
         };
         settle(&*self.judge, Checkpoint::Afterwards, limit, sleep);
         let judgement = self.judge.conclude(settled, ended);

@@ -75,7 +75,7 @@ impl Judge for HeapJudge {
 
 /// The analyst's thread: until the judge is gone.
 fn analyse(case: &'static Case, color: bool, requests: &Receiver<Request>) {
-    let checker = Checker::new(case.expectations, case.unreachable, case.ignores);
+    let checker = Checker::new(case.expectations, case.unreachable, case.possibly, case.ignores);
     let look = Look::of_test(case.path, color);
     let (mut body_ended, mut afterwards) = (None, None);
     for request in requests {
@@ -83,13 +83,16 @@ fn analyse(case: &'static Case, color: bool, requests: &Receiver<Request>) {
             Request::Look { checkpoint, body_epoch, explain, answer } => {
                 let look = if explain { Checker::explain } else { Checker::count };
                 let count = checker.as_ref().ok().map(|checker| look(checker, checkpoint, body_epoch));
-                let exceeds =
-                    count.as_ref().zip(checker.as_ref().ok()).is_some_and(|(count, checker)| checker.exceeds(count));
+                let seen = match count.as_ref().zip(checker.as_ref().ok()) {
+                    Some((count, checker)) if checker.exceeds(count) => Seen::Unsettled,
+                    Some((count, checker)) if checker.doubts(count) => Seen::Doubtful,
+                    _ => Seen::Settled,
+                };
                 match checkpoint {
                     Checkpoint::BodyEnded => body_ended = count,
                     Checkpoint::Afterwards => afterwards = count,
                 }
-                let _ = answer.send(if exceeds { Seen::Unsettled } else { Seen::Settled });
+                let _ = answer.send(seen);
             }
             Request::Conclude { settled, ended, answer } => {
                 let verdict = match (&checker, body_ended.take(), afterwards.take()) {

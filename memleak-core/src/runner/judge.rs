@@ -25,6 +25,8 @@ pub(super) trait Judge: Send + Sync + 'static {
 pub(super) enum Seen {
     /// Nothing that waiting may change: all is well, or could not be told.
     Settled,
+    /// Nothing that lets the test fail, but not all could be told. Waiting may make that plain.
+    Doubtful,
     /// More than there should be. Waiting may change that.
     Unsettled,
 }

@@ -31,7 +31,7 @@ mod settle;
 #[cfg(all(test, target_os = "linux"))]
 mod tests;
 
-use crate::check::{Expectation, Ignore, Unreachable};
+use crate::check::{Expectation, Ignore, Possibly, Unreachable};
 #[cfg(target_os = "linux")]
 use crate::tracker;
 use body::Body;
@@ -64,6 +64,8 @@ pub struct Case {
     pub expectations: &'static [Expectation],
     /// Whether memory that nothing leads to any more lets the test fail.
     pub unreachable: Unreachable,
+    /// Whether instances that are only "possibly" live let the test fail.
+    pub possibly: Possibly,
     /// Leaks that are known.
     pub ignores: &'static [Ignore],
     /// How long background work may take to let go; none is the default (see DESIGN.md).

@@ -31,7 +31,8 @@ pub(super) fn settle<J: Judge>(
         let asked = Instant::now();
         let seen = judge.look(checkpoint);
         let cost = asked.elapsed();
-        if seen == Seen::Settled {
+        // What was doubtful while the runtime lived has been waited for then.
+        if seen == Seen::Settled || seen == Seen::Doubtful && checkpoint == Checkpoint::Afterwards {
             return (seen, waited);
         }
         if waited >= limit {
@@ -117,6 +118,28 @@ mod tests {
         assert_eq!((waited, waits.iter().sum()), (DEFAULT_SETTLE, DEFAULT_SETTLE));
         assert!(waits.len() >= 8, "{waits:?}");
         assert_eq!(settled(u32::MAX, Duration::ZERO, 1), (false, Duration::ZERO, Vec::new()));
+    }
+
+    #[test]
+    fn doubts_are_waited_for_once() {
+        struct Doubtful(AtomicU32);
+        impl Judge for Doubtful {
+            fn body_begins(&self) {}
+            fn look(&self, _checkpoint: Checkpoint) -> Seen {
+                if self.0.fetch_add(1, Ordering::Relaxed) < 3 { Seen::Doubtful } else { Seen::Settled }
+            }
+            fn explain(&self, _checkpoint: Checkpoint) -> Seen {
+                Seen::Doubtful
+            }
+            fn conclude(&self, _settled: Duration, _ended: Ended) -> Judgement {
+                Judgement::Clean(Vec::new())
+            }
+        }
+        let seen = |checkpoint| settle(&Doubtful(AtomicU32::new(0)), checkpoint, DEFAULT_SETTLE, |pause| pause);
+        let (while_alive, waited) = seen(Checkpoint::BodyEnded);
+        assert_eq!(while_alive, Seen::Settled, "the doubt ended");
+        assert!(waited > Duration::ZERO);
+        assert_eq!(seen(Checkpoint::Afterwards), (Seen::Doubtful, Duration::ZERO));
     }
 
     #[test]

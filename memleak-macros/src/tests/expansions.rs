@@ -231,6 +231,42 @@ fn unreachable_memory() {
 }
 
 #[test]
+fn doubtful_instances() {
+    expands(
+        r#"possibly = "fail", expect_zero = "Session""#,
+        "fn t() {}",
+        expect![[r##"
+        #[::core::prelude::v1::test]
+        fn t() {
+            fn t() {}
+            ::memleak::__private::run(
+                &const {
+                    ::memleak::__private::Case {
+                        possibly: ::memleak::__private::Possibly::Fail,
+                        ..::memleak::__private::case(
+                            ::core::concat!(::core::module_path!(), "::", "t"),
+                            &const {
+                                [
+                                    ::memleak::__private::at_most(
+                                        0u64,
+                                        ::memleak::__private::Subject::Pattern("Session"),
+                                    ),
+                                ]
+                            },
+                        )
+                    }
+                },
+                t,
+            )
+        }
+    "##]],
+    );
+    let said = leak_test_tokens(tokens(r#"possibly = "show", expect_zero = "S""#), tokens("fn t() {}"), &with_tokio());
+    let default = leak_test_tokens(tokens(r#"expect_zero = "S""#), tokens("fn t() {}"), &with_tokio());
+    assert_eq!(said.to_string(), default.to_string());
+}
+
+#[test]
 fn known_leaks() {
     expands(
         r#"ignore(type = "tracing::*", reason = "lives on"), crate = other::memleak,

@@ -102,6 +102,7 @@ fn unreachable_memory() {
 #[test]
 fn what_does_not_decide() {
     let aside = Aside {
+        doubtful: Vec::new(),
         ignored: vec![
             Ignored { reason: "lives as long as the process".to_owned(), count: 3, bytes: 120 },
             Ignored { reason: "a bug of theirs".to_owned(), count: 1, bytes: 4096 },

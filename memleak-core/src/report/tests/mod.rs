@@ -6,7 +6,7 @@ mod obstacles;
 
 use super::{Look, size, text};
 use crate::check::verdict::{
-    Aside, Doubt, Ended, Failure, Frame, Group, Holder, Missed, Obstacle, Place, SecondCount, Verdict,
+    Aside, Doubt, Doubtful, Ended, Failure, Frame, Group, Holder, Missed, Obstacle, Place, SecondCount, Verdict,
 };
 use crate::debuginfo::code::CodeKind;
 use crate::debuginfo::functions::Location;
@@ -225,23 +225,23 @@ fn what_is_not_certain_stands_apart() {
     shows(
         Verdict::Failed(failure),
         expect![[r#"
-        1 live `chat::Session` and possibly 3 more, expected 0
+            1 live `chat::Session`, expected 0, and 3 possibly live
 
-          chat::Session  1 live, 112 bytes
-            allocated at  src/session.rs:41  chat::Session::connect
+              chat::Session  1 live, 112 bytes
+                allocated at  src/session.rs:41  chat::Session::connect
 
-          chat::Session  2 possibly live, 112 bytes each
-            not certain   in a buffer whose owner was not found, so which of its slots are in use is not known
-            allocated at  src/session.rs:41  chat::Session::connect
+              chat::Session  2 possibly live, 112 bytes each
+                not certain   in a buffer whose owner was not found, so which of its slots are in use is not known
+                allocated at  src/session.rs:41  chat::Session::connect
 
-          chat::Session  1 possibly live, 112 bytes
-            not certain   a local of the suspended future chat::heartbeat::{async_fn_env#0}, which may have moved or dropped it before this await
-            allocated at  src/session.rs:41  chat::Session::connect
+              chat::Session  1 possibly live, 112 bytes
+                not certain   a local of the suspended future chat::heartbeat::{async_fn_env#0}, which may have moved or dropped it before this await
+                allocated at  src/session.rs:41  chat::Session::connect
 
-        Counted when the test's body had ended, while the runtime was still running.
-        Once the runtime was shut down, 1 still lived for certain and 2 possibly.
-        memleak could not record 3 allocations (its table was full) and the call stack of 1 allocation, so more may live than were counted.
-    "#]],
+            Counted when the test's body had ended, while the runtime was still running.
+            Once the runtime was shut down, 1 still lived for certain and 2 possibly.
+            memleak could not record 3 allocations (its table was full) and the call stack of 1 allocation, so more may live than were counted.
+        "#]],
     );
 
     let only = missed(
@@ -255,7 +255,7 @@ fn what_is_not_certain_stands_apart() {
     shows(
         Verdict::Failed(failed(vec![only])),
         expect![[r#"
-            0 live `chat::Session` for certain, 3 possibly, expected 0
+            3 possibly live `chat::Session`, expected 0
 
               chat::Session  1 possibly live, 112 bytes
                 not certain   in memory that need not hold a value: a union, `MaybeUninit` or `ManuallyDrop`
@@ -269,10 +269,58 @@ fn what_is_not_certain_stands_apart() {
                 not certain   perhaps in a block that slab::Slab<chat::Session>::grow laid out itself
                 allocated at  src/session.rs:41  chat::Session::connect
 
-              memleak cannot decide whether these are alive, and does not call that a pass.
+              memleak cannot decide whether these are alive; with `possibly = "fail"` they count.
 
             Counted when the test's body had ended, while its thread was still alive.
         "#]],
+    );
+}
+
+#[test]
+fn what_is_not_certain_is_said_of_a_test_that_passes() {
+    let group = |doubt, count| Group { doubt: Some(doubt), ..group("chat::Session", count, stack()[1..4].to_vec()) };
+    let in_static = Group { place: Place::Static("chat::CURRENT".to_owned()), ..group(Doubt::MaybeUninit, 1) };
+    let groups = vec![group(Doubt::NoOwner, 2), in_static, group(Doubt::MaybeUninit, 1)];
+    let doubtful = |at_most, certain, groups: &[Group]| Doubtful {
+        written: "Session".to_owned(),
+        at_most,
+        certain,
+        groups: groups.to_vec(),
+    };
+    let others: Vec<Group> = ["a", "b", "c", "d", "e"].map(|f| group(Doubt::OwnLayout(f.to_owned()), 1)).into();
+    let aside = Aside { doubtful: vec![doubtful(0, 0, &groups), doubtful(3, 2, &others)], ..Aside::default() };
+    let of_a_pass = super::notes(&aside, &look()).join("\n") + "\n";
+    expect![[r#"
+        chat::tests::logging_off_cleans_up_session: passed, though 2 `chat::Session` are possibly live: in a buffer whose owner was not found, so which of its slots are in use is not known, allocated at src/session.rs:41
+        chat::tests::logging_off_cleans_up_session: passed, though 1 `chat::Session` is possibly live: in memory that need not hold a value: a union, `MaybeUninit` or `ManuallyDrop`, in static chat::CURRENT
+        chat::tests::logging_off_cleans_up_session: passed, though 1 `chat::Session` is possibly live: in memory that need not hold a value: a union, `MaybeUninit` or `ManuallyDrop`, allocated at src/session.rs:41
+        chat::tests::logging_off_cleans_up_session: passed, though 1 `chat::Session` is possibly live besides 2 of at most 3: perhaps in a block that a laid out itself, allocated at src/session.rs:41
+        chat::tests::logging_off_cleans_up_session: passed, though 1 `chat::Session` is possibly live besides 2 of at most 3: perhaps in a block that b laid out itself, allocated at src/session.rs:41
+        chat::tests::logging_off_cleans_up_session: passed, though 1 `chat::Session` is possibly live besides 2 of at most 3: perhaps in a block that c laid out itself, allocated at src/session.rs:41
+        chat::tests::logging_off_cleans_up_session: passed, though 2 more are possibly live at other places
+    "#]].assert_eq(&of_a_pass);
+    let failure = Failure { aside, ..failed(vec![missed("Conn", vec![self::group("chat::Conn", 1, stack())])]) };
+    shows(
+        Verdict::Failed(failure),
+        expect![[r#"
+        1 live `chat::Conn`, expected 0
+
+          chat::Conn  1 live, 112 bytes
+            allocated at  src/session.rs:41  chat::Session::connect
+                          src/lib.rs:110     chat::tests::logging_off_cleans_up_session
+                          … 2 frames of tokio
+                          src/lib.rs:95      chat::tests::in_a_server
+                          … 3 frames of memleak and std
+
+        Counted when the test's body had ended, while its thread was still alive.
+        2 `chat::Session` are possibly live: in a buffer whose owner was not found, so which of its slots are in use is not known, allocated at src/session.rs:41.
+        1 `chat::Session` is possibly live: in memory that need not hold a value: a union, `MaybeUninit` or `ManuallyDrop`, in static chat::CURRENT.
+        1 `chat::Session` is possibly live: in memory that need not hold a value: a union, `MaybeUninit` or `ManuallyDrop`, allocated at src/session.rs:41.
+        1 `chat::Session` is possibly live besides 2 of at most 3: perhaps in a block that a laid out itself, allocated at src/session.rs:41.
+        1 `chat::Session` is possibly live besides 2 of at most 3: perhaps in a block that b laid out itself, allocated at src/session.rs:41.
+        1 `chat::Session` is possibly live besides 2 of at most 3: perhaps in a block that c laid out itself, allocated at src/session.rs:41.
+        2 more are possibly live at other places.
+    "#]],
     );
 }
 

@@ -1,7 +1,7 @@
 //! Why nothing could be told.
 
-use super::{explains, shows};
-use crate::check::verdict::{Obstacle, Verdict};
+use super::{explains, shows, stack};
+use crate::check::verdict::{Obstacle, Place, Verdict};
 use crate::debuginfo::load::LoadError;
 use crate::query::pattern::Pattern;
 use crate::tracker::Losses;
@@ -225,6 +225,50 @@ fn tracking_that_was_not_there() {
         no instance too many was found, but not everything was recorded
           memleak could not record 12 allocations (its table was full)
           help: let the test allocate less, or split it
+
+        memleak could not check this test, and that is not a pass.
+    "#]],
+    );
+}
+
+#[test]
+fn containers_that_are_not_understood() {
+    let of = |place| Obstacle::NotUnderstood {
+        container: "std::collections::hash::map::HashMap<u64, chat::Session>".to_owned(),
+        holds: "chat::Session".to_owned(),
+        place,
+    };
+    explains(
+        of(Place::Static("chat::REGISTRY".to_owned())),
+        expect![[r#"
+        memleak does not understand the contents of a `HashMap<u64, chat::Session>`, so it cannot count the `chat::Session` in it
+          It is in static chat::REGISTRY.
+          help: a newer compiler, or another version of the crate, may lay it out in a way that memleak does not know yet:
+                look for a newer memleak, or report it with both versions. Until then, `ignore(type = "…", function = "…",
+                reason = "…")` leaves out what one function has allocated
+
+        memleak could not check this test, and that is not a pass.
+    "#]],
+    );
+    explains(
+        of(Place::Block { inside: None, stack: stack()[1..4].to_vec() }),
+        expect![[r#"
+        memleak does not understand the contents of a `HashMap<u64, chat::Session>`, so it cannot count the `chat::Session` in it
+          It is in a block that was allocated at src/session.rs:41.
+          help: a newer compiler, or another version of the crate, may lay it out in a way that memleak does not know yet:
+                look for a newer memleak, or report it with both versions. Until then, `ignore(type = "…", function = "…",
+                reason = "…")` leaves out what one function has allocated
+
+        memleak could not check this test, and that is not a pass.
+    "#]],
+    );
+    explains(
+        of(Place::Block { inside: None, stack: Vec::new() }),
+        expect![[r#"
+        memleak does not understand the contents of a `HashMap<u64, chat::Session>`, so it cannot count the `chat::Session` in it
+          help: a newer compiler, or another version of the crate, may lay it out in a way that memleak does not know yet:
+                look for a newer memleak, or report it with both versions. Until then, `ignore(type = "…", function = "…",
+                reason = "…")` leaves out what one function has allocated
 
         memleak could not check this test, and that is not a pass.
     "#]],

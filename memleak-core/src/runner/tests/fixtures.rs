@@ -3,9 +3,9 @@
 use super::super::body::Body;
 use super::super::judge::{Judge, Judgement, Seen};
 use super::super::{Case, Flavor, RuntimeOptions, ShouldPanic, Unsupported, async_body, start};
-use crate::check::Unreachable;
 use crate::check::checker::Checkpoint;
 use crate::check::verdict::Ended;
+use crate::check::{Possibly, Unreachable};
 use std::io::{self, Write};
 use std::os::unix::process::CommandExt;
 use std::panic::Location;
@@ -98,6 +98,7 @@ const fn case(path: &'static str) -> Case {
         path,
         expectations: &[],
         unreachable: Unreachable::Allow,
+        possibly: Possibly::Show,
         ignores: &[],
         settle: None,
         timeout: Some(Duration::from_secs(20)),
