@@ -2,7 +2,7 @@
 
 use crate::{Item, cases};
 use std::sync::mpsc as std_mpsc;
-use tokio::sync::mpsc;
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 cases! { channels_of_std;
     "unbounded, some received", 60, std_unbounded;
@@ -112,6 +112,15 @@ fn std_nested<T: Item>() -> StdChannel<std_mpsc::Receiver<T>> {
 cases! { channels_of_tokio;
     "mpsc, some received", 60, tokio_unbounded;
     "mpsc, bounded, all received", 0, tokio_bounded;
+    "oneshot, sent", 1, tokio_oneshot;
+    "oneshot, received", 0, tokio_oneshot_received;
+    "oneshot, receiver dropped", 0, tokio_oneshot_closed;
+    "watch", 1, tokio_watch;
+    "watch of none", 0, tokio_watch_none;
+    "broadcast, received by some", 5, tokio_broadcast;
+    "broadcast, received by all", 0, tokio_broadcast_received;
+    "broadcast, lagged", 8, tokio_broadcast_lagged;
+    "broadcast, one receiver dropped", 3, tokio_broadcast_dropped;
 }
 
 fn tokio_unbounded<T: Item>() -> (mpsc::UnboundedSender<T>, mpsc::UnboundedReceiver<T>) {
@@ -128,4 +137,68 @@ fn tokio_bounded<T: Item>() -> (mpsc::Sender<T>, mpsc::Receiver<T>) {
         drop(receiver.try_recv().unwrap());
     }
     (sender, receiver)
+}
+
+type Oneshot<T> = (Option<oneshot::Sender<T>>, oneshot::Receiver<T>);
+
+fn tokio_oneshot<T: Item>() -> Oneshot<T> {
+    let (sender, receiver) = oneshot::channel();
+    sender.send(T::new(1)).ok().unwrap();
+    (None, receiver)
+}
+
+fn tokio_oneshot_received<T: Item>() -> Oneshot<T> {
+    let (_, mut receiver) = tokio_oneshot();
+    drop(receiver.try_recv().unwrap());
+    (None, receiver)
+}
+
+fn tokio_oneshot_closed<T: Item>() -> Oneshot<T> {
+    let (sender, mut receiver) = oneshot::channel();
+    receiver.close();
+    assert!(sender.send(T::new(1)).is_err());
+    (None, receiver)
+}
+
+fn tokio_watch<T: Item>() -> (watch::Sender<Option<T>>, watch::Receiver<Option<T>>) {
+    let (sender, receiver) = watch::channel(Some(T::new(1)));
+    sender.send(Some(T::new(2))).ok().unwrap();
+    (sender, receiver)
+}
+
+fn tokio_watch_none<T: Item>() -> (watch::Sender<Option<T>>, watch::Receiver<Option<T>>) {
+    let (sender, receiver) = tokio_watch();
+    sender.send(None).ok().unwrap();
+    (sender, receiver)
+}
+
+type Broadcast<T> = (broadcast::Sender<T>, Vec<broadcast::Receiver<T>>);
+
+/// Five values, of which the first of two receivers has got two.
+fn tokio_broadcast<T: Item>() -> Broadcast<T> {
+    let (sender, mut first) = broadcast::channel(8);
+    let second = sender.subscribe();
+    (0..5).for_each(|id| assert!(sender.send(T::new(id)).is_ok()));
+    (0..2).for_each(|_| drop(first.try_recv().unwrap()));
+    (sender, vec![first, second])
+}
+
+fn tokio_broadcast_received<T: Item>() -> Broadcast<T> {
+    let (sender, mut receivers) = tokio_broadcast();
+    for receiver in &mut receivers {
+        while receiver.try_recv().is_ok() {}
+    }
+    (sender, receivers)
+}
+
+fn tokio_broadcast_lagged<T: Item>() -> Broadcast<T> {
+    let (sender, receivers) = tokio_broadcast();
+    (0..50).for_each(|id| assert!(sender.send(T::new(id)).is_ok()));
+    (sender, receivers)
+}
+
+fn tokio_broadcast_dropped<T: Item>() -> Broadcast<T> {
+    let (sender, mut receivers) = tokio_broadcast();
+    drop(receivers.pop());
+    (sender, receivers)
 }

@@ -3,10 +3,16 @@
 //! Each case makes a container of [`Plain`] and one of [`Owning`] values. What owns nothing can be told only by who knows the container;
 //! what owns a block is also told by the block.
 
+mod arenas;
+mod cells;
 mod channels;
 #[path = "../child/mod.rs"]
 mod child;
 mod collections;
+mod inline;
+mod queues;
+mod tables;
+mod tasks;
 
 use memleak_core::debuginfo::types::{Type, TypeId};
 use memleak_core::heap::containers::View;
@@ -111,13 +117,23 @@ impl Counter {
         self.compare::<T>(&format!("{name}, after its end"), 0);
     }
 
+    /// As [`Counter::case`], for what drops its values when it likes.
+    fn case_with_delay<T: Item, C: Any + Send>(&mut self, name: &str, make: fn() -> C) {
+        let kept: Box<dyn Any + Send> = tracker::tracked(|| thread::spawn(move || Box::new(make())).join().unwrap());
+        self.compare::<T>(name, T::alive());
+        tracker::tracked(|| drop(kept));
+        self.compare::<T>(&format!("{name}, after its end"), T::alive());
+    }
+
     fn compare<T: Item>(&mut self, name: &str, expected: u64) {
         let found = self.find::<T>();
         let certain = found.iter().filter(|instance| instance.doubt.is_none()).count();
-        let doubts: Vec<_> = found.iter().filter_map(|instance| instance.doubt.as_ref()).collect();
+        let mut doubts: Vec<_> = found.iter().filter_map(|instance| instance.doubt.as_ref()).collect();
         if certain as u64 != expected || !doubts.is_empty() {
             let of = std::any::type_name::<T>();
-            self.wrong.push(format!("{name} of {of}: {certain}, expected {expected}; possibly: {doubts:?}"));
+            let possibly = doubts.len();
+            doubts.dedup();
+            self.wrong.push(format!("{name} of {of}: {certain}, expected {expected}; possibly {possibly}: {doubts:?}"));
         }
     }
 }
