@@ -118,6 +118,8 @@ enum Boxed {
 enum Family {
     /// Everything built on `RawVec`.
     Vec,
+    /// `SmallVec`, which is generic over the array that it keeps inline.
+    Small,
     /// hashbrown.
     Table,
     /// `Rc` and `Arc` that lay their block out themselves: of slices, from boxes, `make_mut`.
@@ -142,6 +144,8 @@ fn role(function: &Function) -> Role {
         }
     } else if starts(&["alloc::raw_vec::", "alloc::vec::", "alloc::collections::vec_deque::", "alloc::slice::"]) {
         Role::Container(Family::Vec)
+    } else if starts(&["smallvec::"]) {
+        Role::Container(Family::Small)
     } else if starts(&["hashbrown::raw::"]) {
         Role::Container(Family::Table)
     } else if starts(&["alloc::sync::", "alloc::rc::"]) {
@@ -156,13 +160,13 @@ fn role(function: &Function) -> Role {
     }
 }
 
-fn parameter(function: &Function) -> Option<TypeId> {
-    function.parameters.iter().find(|(name, _)| &**name == "T").map(|(_, id)| *id)
+fn parameter(function: &Function, name: &str) -> Option<TypeId> {
+    function.parameters.iter().find(|(parameter, _)| &**parameter == name).map(|(_, id)| *id)
 }
 
 fn boxed(types: &dyn Types, size: u64, function: &Function, kind: Boxed) -> Content {
     // Precompiled code of the standard library does not say what it is generic over, and knows no types but its own.
-    let Some(id) = parameter(function) else {
+    let Some(id) = parameter(function, "T") else {
         let of_threads = function.path.contains(THREADS);
         return if of_threads { own(THREADS) } else { Content::Unknown };
     };
@@ -184,9 +188,13 @@ fn own(function: &str) -> Content {
 
 /// What the function of a container says of its buffer's elements; none if it is not generic over them.
 fn element(types: &dyn Types, function: &Function, family: Family) -> Option<Content> {
-    let id = parameter(function)?;
+    let id = parameter(function, if family == Family::Small { "A" } else { "T" })?;
     Some(match family {
         Family::Vec => Content::Buffer(id),
+        Family::Small => match types.get(id).kind {
+            TypeKind::Array { element, .. } => Content::Buffer(element),
+            _ => return None,
+        },
         Family::Table => Content::Table(id),
         // Behind a trait object the type is not told.
         Family::Shared if types.get(id).size == 0 => own(&function.path),

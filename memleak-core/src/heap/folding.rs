@@ -6,7 +6,7 @@
 //! May use: `debuginfo` (types only), `address`.
 
 use crate::address::RuntimeAddress;
-use crate::debuginfo::types::{Type, TypeId, TypeKind, Types};
+use crate::debuginfo::types::{Type, TypeId, Types};
 use crate::heap::containers::{View, parameter};
 use std::rc::Rc;
 
@@ -152,6 +152,7 @@ const KNOWN: &[Known] = &[
     holds("hashbrown::map::HashMap<", BUCKETS),
     holds("hashbrown::set::HashSet<", MEMBERS),
     holds("hashbrown::raw::RawTable<", ONLY),
+    holds("hashbrown::raw::inner::RawTable<", ONLY),
     holds("hashbrown::table::HashTable<", ONLY),
     holds("dashmap::DashMap<", BUCKETS),
     holds("dashmap::set::DashSet<", &[below("__0", "K", Slot::Key)]),
@@ -274,15 +275,6 @@ enum Links {
     Lost,
 }
 
-/// The generic parameter, or the element of the array that it is.
-fn of_parameter(view: View<'_>, ty: &Type, name: &str) -> Option<TypeId> {
-    let Some(array) = name.strip_suffix("[]") else { return parameter(ty, name) };
-    match view.types.get(parameter(ty, array)?).kind {
-        TypeKind::Array { element, .. } => Some(element),
-        _ => None,
-    }
-}
-
 /// Which types an exit is at.
 enum Name {
     Any,
@@ -301,7 +293,7 @@ impl Open {
         let name = |of: &'static str| match of {
             "" => Some(Name::Any),
             of if of.contains("::") => Some(Name::Begins(of)),
-            of => of_parameter(view, ty, of).map(|id| Name::Is(Rc::clone(&view.types.get(id).name))),
+            of => view.parameter_at(ty, of).map(|id| Name::Is(Rc::clone(&view.types.get(id).name))),
         };
         open.exits = exits.iter().filter_map(|exit| Some((exit.field, name(exit.of)?, exit.slot))).collect();
         if exits.iter().any(|exit| exit.slot == Slot::Link) {

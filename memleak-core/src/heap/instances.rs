@@ -382,6 +382,14 @@ impl Search<'_> {
         }
     }
 
+    /// Elements that lie in their container.
+    fn parts_of(&mut self, run: &Elements, container: &Place) {
+        let size = self.view.types.get(run.ty).size;
+        for index in 0..run.count {
+            self.enter_part(run.ty, at(run.start, index.wrapping_mul(size)), container);
+        }
+    }
+
     fn visit(&mut self, place: &Place) {
         let ty = self.view.types.get(place.ty);
         if self.subject.wants(&ty) {
@@ -434,7 +442,12 @@ impl Search<'_> {
                 if !self.view.element_types(ty).is_empty() {
                     self.read_by_owner.extend(owned.blocks.iter().map(|(block, _)| *block));
                 }
+                let inside = place.address..at(place.address, ty.size);
                 for run in &owned.elements {
+                    if inside.contains(&run.start) && place.outdated.is_none() {
+                        self.parts_of(run, place);
+                        continue;
+                    }
                     let home = match &owned.blocks[..] {
                         [] => place.home,
                         [(only, _)] => Home::Block(*only),

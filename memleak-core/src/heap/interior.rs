@@ -4,7 +4,7 @@
 
 use crate::address::RuntimeAddress;
 use crate::debuginfo::types::{Type, TypeId, TypeKind};
-use crate::heap::containers::{View, at, parameter};
+use crate::heap::containers::{View, at, is_table, parameter};
 use crate::heap::contents::Content;
 use crate::heap::evidence::is_counted;
 use crate::heap::graph::Heap;
@@ -53,7 +53,7 @@ fn element_of(view: View<'_>, owner: &Step, block: u32, word: RuntimeAddress) ->
         (number("buf")?, |index, _, _| index)
     } else if ty.name.starts_with("alloc::collections::vec_deque::VecDeque<") {
         (number("pointer")?, |index, head, capacity| (index + capacity.saturating_sub(head)) % capacity.max(1))
-    } else if ty.name.starts_with("hashbrown::raw::RawTable<") {
+    } else if is_table(&ty) {
         return bucket(view, parameter(&ty, "T")?, RuntimeAddress(number("ctrl")?), block, word);
     } else {
         return None;

@@ -25,6 +25,7 @@ const KINDS: &[(&str, &str, EdgeKind)] = &[
     ("alloc::collections::linked_list::LinkedList<", "head", EdgeKind::Owning),
     ("alloc::collections::linked_list::Node<", "next", EdgeKind::Owning),
     ("hashbrown::raw::RawTable", "ctrl", EdgeKind::Owning),
+    ("hashbrown::raw::inner::RawTable", "ctrl", EdgeKind::Owning),
     ("hashbrown::raw::RawIntoIter<", "allocation", EdgeKind::Owning),
     ("alloc::rc::Rc<", "", EdgeKind::Counted),
     ("alloc::sync::Arc<", "", EdgeKind::Counted),
@@ -35,6 +36,11 @@ const KINDS: &[(&str, &str, EdgeKind)] = &[
 fn kind(ty: &Type, field: &str) -> Option<EdgeKind> {
     let row = KINDS.iter().find(|(prefix, of, _)| *of == field && ty.name.starts_with(prefix));
     row.map(|(_, _, kind)| *kind)
+}
+
+/// Whether this owns a block by a pointer in itself, which no value has that lies in it.
+fn owns_a_buffer(ty: &Type) -> bool {
+    KINDS.iter().any(|(prefix, _, kind)| *kind == EdgeKind::Owning && ty.name.starts_with(prefix))
 }
 
 /// What the types say of one word.
@@ -233,7 +239,7 @@ impl<'a> Words<'a> {
         loop {
             let ty = self.view.types.get(id);
             way.kind = kind(&ty, "").or(way.kind);
-            if !self.view.element_types(&ty).is_empty() {
+            if owns_a_buffer(&ty) && !self.view.element_types(&ty).is_empty() {
                 way.container = Some((id, start));
             }
             match self.below(&ty, offset - start) {

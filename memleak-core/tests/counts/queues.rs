@@ -14,7 +14,7 @@ cases! { channels_of_crossbeam;
     "bounded, wrapped", 6, bounded_wrapped;
     "bounded, full", 8, bounded_full;
     "bounded, all received", 0, bounded_received;
-    "bounded, receiver dropped", 0, bounded_disconnected;
+    "bounded, receiver dropped", 5, bounded_disconnected;
     "bounded, sender dropped", 5, bounded_without_sender;
     "unbounded, some received", 60, unbounded;
     "unbounded, all received", 0, unbounded_received;

@@ -5,7 +5,12 @@ use crate::debuginfo::types::{Type, TypeKind};
 use crate::heap::containers::{Claim, Elements, Owned, Unreadable, View, generic};
 
 /// A buffer of `capacity` elements of `element_size` bytes at `pointer`: the block, if one is needed, is exactly that large.
-fn buffer(view: View<'_>, pointer: u64, capacity: u64, element_size: u64) -> Result<Vec<(usize, Claim)>, Unreadable> {
+pub(super) fn buffer(
+    view: View<'_>,
+    pointer: u64,
+    capacity: u64,
+    element_size: u64,
+) -> Result<Vec<(usize, Claim)>, Unreadable> {
     let size = capacity.checked_mul(element_size).ok_or(Unreadable::Stale)?;
     if pointer == 0 {
         return Err(Unreadable::Stale);

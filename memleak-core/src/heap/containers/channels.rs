@@ -2,24 +2,26 @@
 
 use crate::address::RuntimeAddress;
 use crate::debuginfo::types::{Type, pointee};
+use crate::heap::containers::buffers::buffer;
 use crate::heap::containers::{Claim, Elements, Owned, Unreadable, View, at, generic};
 
-/// A bounded channel: slot `i` has a message while its stamp ends in `i + 1`, counted below `mark_bit`.
+/// A bounded channel or queue: slot `i` has a message while its stamp ends in `i + 1`, counted below `one_lap`.
 pub(super) fn array(view: View<'_>, ty: &Type, address: RuntimeAddress) -> Result<Owned, Unreadable> {
     let element = generic(ty, "T")?;
     let (buffer, boxed) = view.field(ty, "buffer").ok_or(Unreadable::Layout)?;
-    let mark = view.number(ty, address, "mark_bit")?;
+    let lap = view.number(ty, address, "one_lap")?;
     let mut owned = view.owned(&view.types.get(boxed), at(address, buffer)).unwrap_or(Err(Unreadable::Layout))?;
-    if !mark.is_power_of_two() {
+    if !lap.is_power_of_two() {
         return Err(Unreadable::Stale);
     }
     let mut messages = Vec::new();
     for slots in std::mem::take(&mut owned.elements) {
         let slot = view.types.get(slots.ty);
-        let (message, _) = view.field(&slot, "msg").ok_or(Unreadable::Layout)?;
+        let place = ["msg", "value"].iter().find_map(|name| view.field(&slot, name));
+        let (message, _) = place.ok_or(Unreadable::Layout)?;
         for index in 0..slots.count {
             let start = at(slots.start, index.wrapping_mul(slot.size));
-            if view.number(&slot, start, "stamp")? & (mark - 1) == index + 1 {
+            if view.number(&slot, start, "stamp")? & (lap - 1) == index + 1 {
                 messages.push(Elements { ty: element, start: at(start, message), count: 1 });
             }
         }
@@ -35,17 +37,6 @@ pub(super) fn received_array(view: View<'_>, ty: &Type, address: RuntimeAddress)
         owned.elements.clear();
     }
     Ok(owned)
-}
-
-/// A slot of an unbounded channel: its state says whether a message was written and not read.
-pub(super) fn list_slot(view: View<'_>, ty: &Type, address: RuntimeAddress) -> Result<Owned, Unreadable> {
-    const WRITTEN: u64 = 1;
-    const READ: u64 = 2;
-    let element = generic(ty, "T")?;
-    let (message, _) = view.field(ty, "msg").ok_or(Unreadable::Layout)?;
-    let there = view.number(ty, address, "state")? & (WRITTEN | READ) == WRITTEN;
-    let elements = vec![Elements { ty: element, start: at(address, message), count: u64::from(there) }];
-    Ok(Owned { blocks: Vec::new(), elements })
 }
 
 /// tokio's mpsc, from the receiver's side: a list of blocks of slots. A message is there from when its bit in `ready_slots` is set until `index`
@@ -79,4 +70,34 @@ pub(super) fn tokio_mpsc(view: View<'_>, ty: &Type, address: RuntimeAddress) -> 
         next = view.number(&block, start, "next")?;
     }
     Ok(owned)
+}
+
+/// crossbeam's deque for one worker: from `front` to `back`, round and round in the buffer.
+pub(super) fn deque(view: View<'_>, ty: &Type, address: RuntimeAddress) -> Result<Owned, Unreadable> {
+    let element = generic(ty, "T")?;
+    let size = view.types.get(element).size;
+    let number = |name| view.number(ty, address, name);
+    let (front, back, buffer) = (number("front")?, number("back")?, RuntimeAddress(number("buffer")?));
+    // Padded and atomic.
+    let (_, padded) = view.field(ty, "buffer").ok_or(Unreadable::Layout)?;
+    let pointed = view.parameter_at(&view.types.get(padded), "T/T").ok_or(Unreadable::Layout)?;
+    let pointed = view.types.get(pointed);
+    let capacity = view.number(&pointed, buffer, "cap")?;
+    let mut owned = retired_deque(view, &pointed, buffer)?;
+    owned.blocks.extend(view.snapshot.block_starting(buffer).map(|block| (block, Claim::Exclusive)));
+    let len = back.wrapping_sub(front);
+    if len > capacity || !capacity.is_power_of_two() {
+        return Err(Unreadable::Stale);
+    }
+    let start = view.number(&pointed, buffer, "ptr")?;
+    let slot = |index: u64| RuntimeAddress(start + (front.wrapping_add(index) & (capacity - 1)) * size);
+    owned.elements = (0..len).map(|index| Elements { ty: element, start: slot(index), count: 1 }).collect();
+    Ok(owned)
+}
+
+/// A buffer of such a deque. If the deque has another one by now, this one waits to be freed, and what is in it are copies.
+pub(super) fn retired_deque(view: View<'_>, ty: &Type, address: RuntimeAddress) -> Result<Owned, Unreadable> {
+    let element = generic(ty, "T")?;
+    let (pointer, capacity) = (view.number(ty, address, "ptr")?, view.number(ty, address, "cap")?);
+    Ok(Owned { blocks: buffer(view, pointer, capacity, view.types.get(element).size)?, elements: Vec::new() })
 }

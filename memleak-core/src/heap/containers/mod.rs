@@ -6,6 +6,8 @@
 mod buffers;
 mod channels;
 mod counted;
+mod inline;
+mod slots;
 mod tables;
 mod trees;
 
@@ -68,13 +70,30 @@ pub enum Unreadable {
 struct Known {
     /// The start of its type's name.
     name: &'static str,
-    /// The generic parameters whose values it holds outside of itself; `C/T` is the parameter `T` of the parameter `C`.
+    /// The generic parameters whose values it holds; `C/T` is the parameter `T` of the parameter `C`, and `A[]` the element of the array `A`.
     holds: &'static [&'static str],
     read: Reader,
 }
 
 /// Reads one container: its type, and where it is.
 type Reader = fn(View<'_>, &Type, RuntimeAddress) -> Result<Owned, Unreadable>;
+
+/// `slot!(value, number & bits == so)`: reads a slot for a `T`: the field with the value, and the field with the number that tells whether it
+/// is there.
+macro_rules! slot {
+    ($value:literal, $by:literal & $bits:literal == $are:literal) => {
+        |view, ty, address| {
+            slots::slot(view, ty, address, &slots::Told { value: $value, by: $by, bits: $bits, are: $are })
+        }
+    };
+}
+
+/// Reads a slot of a queue that is made of blocks of slots: it was written, and not read.
+macro_rules! list_slot {
+    ($value:literal) => {
+        slot!($value, "state" & 3 == 1)
+    };
+}
 
 /// The table of containers. To add one, add a row and its reader, which goes by the names of fields and of generic parameters.
 #[rustfmt::skip]
@@ -83,14 +102,39 @@ const KNOWN: &[Known] = &[
     Known { name: "alloc::vec::into_iter::IntoIter<", holds: &["T"], read: buffers::vec_into_iter },
     Known { name: "alloc::collections::vec_deque::VecDeque<", holds: &["T"], read: buffers::vec_deque },
     Known { name: "alloc::boxed::Box<", holds: &[], read: buffers::boxed },
-    Known { name: "hashbrown::raw::RawTable<", holds: &["T"], read: tables::raw_table },
+    Known { name: TABLES[0], holds: &["T"], read: tables::raw_table },
+    Known { name: TABLES[1], holds: &["T"], read: tables::raw_table },
     Known { name: "alloc::collections::btree::node::LeafNode<", holds: &[], read: trees::leaf_node },
     Known { name: "alloc::sync::Arc<", holds: &[], read: counted::shared },
     Known { name: "alloc::rc::Rc<", holds: &[], read: counted::shared },
     Known { name: "std::sync::mpmc::counter::Counter<std::sync::mpmc::array::Channel<", holds: &["C/T"], read: channels::received_array },
-    Known { name: "std::sync::mpmc::list::Slot<", holds: &["T"], read: channels::list_slot },
+    Known { name: "std::sync::mpmc::list::Slot<", holds: &["T"], read: list_slot!("msg") },
+    Known { name: "arrayvec::arrayvec::ArrayVec<", holds: &["T"], read: inline::array_vec },
+    Known { name: "arrayvec::arrayvec::IntoIter<", holds: &["T"], read: inline::array_vec_into_iter },
+    Known { name: "concurrent_queue::bounded::Bounded<", holds: &["T"], read: channels::array },
+    Known { name: "concurrent_queue::single::Single<", holds: &["T"], read: slot!("slot", "state" & 3 == 2) },
+    Known { name: "concurrent_queue::unbounded::Slot<", holds: &["T"], read: list_slot!("value") },
+    Known { name: "crossbeam_channel::flavors::array::Channel<", holds: &["T"], read: channels::array },
+    Known { name: "crossbeam_channel::flavors::list::Slot<", holds: &["T"], read: list_slot!("msg") },
+    Known { name: "crossbeam_deque::deque::Buffer<", holds: &["T"], read: channels::retired_deque },
+    Known { name: "crossbeam_deque::deque::Inner<", holds: &["T"], read: channels::deque },
+    Known { name: "crossbeam_deque::deque::Slot<", holds: &["T"], read: list_slot!("task") },
+    Known { name: "crossbeam_queue::array_queue::ArrayQueue<", holds: &["T"], read: channels::array },
+    Known { name: "crossbeam_queue::seg_queue::Slot<", holds: &["T"], read: list_slot!("value") },
+    Known { name: "lru::LruEntry<", holds: &["K", "V"], read: slots::lru_entry },
+    Known { name: "slotmap::basic::Slot<", holds: &["T"], read: slot!("u", "version" & 1 == 1) },
+    Known { name: "slotmap::hop::Slot<", holds: &["T"], read: slot!("u", "version" & 1 == 1) },
+    Known { name: "smallvec::IntoIter<", holds: &["A[]"], read: inline::small_vec_into_iter },
+    Known { name: "smallvec::SmallVec<", holds: &["A[]"], read: inline::small_vec },
+    Known { name: "thread_local::Entry<", holds: &["T"], read: slot!("value", "present" & 1 == 1) },
+    Known { name: "thread_local::ThreadLocal<", holds: &["T"], read: slots::thread_local },
     Known { name: "tokio::sync::mpsc::list::Rx<", holds: &["T"], read: channels::tokio_mpsc },
+    Known { name: "tokio::sync::once_cell::OnceCell<", holds: &["T"], read: slot!("value", "value_set" & 1 == 1) },
+    Known { name: "tokio::sync::set_once::SetOnce<", holds: &["T"], read: slot!("value", "value_set" & 1 == 1) },
 ];
+
+/// hashbrown's table; the second is that of 0.14 with the feature `raw`, which dashmap has.
+const TABLES: [&str; 2] = ["hashbrown::raw::RawTable<", "hashbrown::raw::inner::RawTable<"];
 
 /// Blocks of containers in [`KNOWN`] by the start of their type's name: which of their slots are live only the container knows.
 const SLOTS: &[&str] = &["tokio::sync::mpsc::block::Block<"];
@@ -112,6 +156,11 @@ pub fn is_told_by_itself(ty: &Type) -> bool {
     TOLD_BY_ITSELF.iter().any(|name| ty.name.starts_with(name))
 }
 
+/// Whether this is hashbrown's table, of any version.
+pub fn is_table(ty: &Type) -> bool {
+    TABLES.iter().any(|name| ty.name.starts_with(name))
+}
+
 impl<'a> View<'a> {
     /// What the value of type `ty` at `address` owns; none if `ty` is not an owner.
     ///
@@ -121,7 +170,7 @@ impl<'a> View<'a> {
         known(&ty.name).map(|known| (known.read)(self, ty, address))
     }
 
-    /// The types of the elements an owner of type `ty` has outside of itself, in a buffer that only it can read.
+    /// The types of the elements of an owner of type `ty` that only it can find.
     pub fn element_types(self, ty: &Type) -> Vec<TypeId> {
         let Some(known) = known(&ty.name) else { return Vec::new() };
         let mut elements: Vec<TypeId> = known.holds.iter().filter_map(|path| self.parameter_at(ty, path)).collect();
@@ -130,10 +179,14 @@ impl<'a> View<'a> {
     }
 
     /// The generic parameter at this path, as in [`Known::holds`].
-    fn parameter_at(self, ty: &Type, path: &str) -> Option<TypeId> {
-        match path.split_once('/') {
-            Some((first, rest)) => self.parameter_at(&self.types.get(parameter(ty, first)?), rest),
-            None => parameter(ty, path),
+    pub fn parameter_at(self, ty: &Type, path: &str) -> Option<TypeId> {
+        if let Some((first, rest)) = path.split_once('/') {
+            return self.parameter_at(&self.types.get(parameter(ty, first)?), rest);
+        }
+        let Some(array) = path.strip_suffix("[]") else { return parameter(ty, path) };
+        match self.types.get(parameter(ty, array)?).kind {
+            TypeKind::Array { element, .. } => Some(element),
+            _ => None,
         }
     }
 
@@ -179,8 +232,20 @@ impl<'a> View<'a> {
     /// The number in the field called `name`; none if there is no such field or its memory was not copied.
     pub fn field_number(self, ty: &Type, address: RuntimeAddress, name: &str) -> Option<u64> {
         let (offset, field) = self.field(ty, name)?;
-        let size = self.types.get(field).size;
+        let (offset, size) = self.only_part(field, offset);
         u64::try_from(self.snapshot.number(at(address, offset), size)?).ok()
+    }
+
+    /// Where the only part with a size of a value is, below all that is wrapped around it, and its size.
+    fn only_part(self, ty: TypeId, offset: u64) -> (u64, u64) {
+        let ty = self.types.get(ty);
+        if let TypeKind::Struct { fields } = &ty.kind {
+            let mut sized = fields.iter().filter(|field| self.types.get(field.ty).size > 0);
+            if let (Some(only), None) = (sized.next(), sized.next()) {
+                return self.only_part(only.ty, offset + only.offset);
+            }
+        }
+        (offset, ty.size)
     }
 }
 
