@@ -5,6 +5,7 @@ use crate::address::RuntimeAddress;
 use crate::kernel::MEMLEAK_TRACKER;
 use crate::kernel::interface_tracker as kernel;
 use std::marker::PhantomData;
+use std::ops::Range;
 
 /// While it lives, no recorded block can be freed by another thread and none can be added: other threads that try wait.
 ///
@@ -30,6 +31,15 @@ impl Census<'_> {
     pub fn size_at(&self, address: RuntimeAddress) -> Option<u64> {
         let index = self.raw.binary_search_by_key(&address.0, |block| block.address).ok()?;
         Some(self.raw[index].size)
+    }
+
+    /// Address and size of each block that starts in `memory`.
+    pub fn within(&self, memory: Range<u64>) -> impl Iterator<Item = (u64, u64)> {
+        let first = self.raw.partition_point(|block| block.address < memory.start);
+        self.raw[first..]
+            .iter()
+            .map(|block| (block.address, block.size))
+            .take_while(move |(address, _)| *address < memory.end)
     }
 
     /// Appends to `into` the words that lead to a block: to its start, or to what an `Rc` or `Arc` there holds. `words` is a copy of the memory

@@ -1,10 +1,15 @@
 //! The search for pointers to blocks in memory that is neither the program's statics, stacks and thread-locals nor a recorded block: that of a
 //! C library, for example.
 //!
-//! May use: `tracker`, `address`, `files`, `mappings`, `malloc`.
+//! What an allocator keeps for itself leads to blocks, lost ones too, and keeps none. Of glibc's `malloc`, whose memory C libraries use as
+//! well, single words are known (`malloc`). Of other allocators below memleak's, the mappings that have blocks hold nothing but blocks and the
+//! allocator's own; what they keep elsewhere has to be known (`jemalloc`).
+//!
+//! May use: `tracker`, `address`, `files`, `mappings`, `malloc`, `jemalloc`.
 
 use super::super::TooSmall;
 use super::files::File;
+use super::jemalloc;
 use super::malloc;
 use super::mappings::Mapping;
 use crate::address::RuntimeAddress;
@@ -57,13 +62,19 @@ impl Foreign {
         self.others.sort_unstable_by_key(|range| range.start);
         self.found.clear();
         let pages = File::open(c"/proc/self/pagemap");
-        let data = |mapping: &&Mapping| mapping.data && mapping.anonymous && !mapping.main_stack;
+        let data = |mapping: &&Mapping| {
+            mapping.data && mapping.anonymous && !mapping.main_stack && !is_an_allocators(mapping, census, frozen)
+        };
         let mut next = 0;
         for mapping in mappings.iter().filter(data) {
             let mut at = mapping.start;
             while let Some(other) = self.others.get(next).cloned()
                 && other.start < mapping.end
             {
+                if other.end <= mapping.start {
+                    next += 1;
+                    continue;
+                }
                 self.search_range(at..other.start, pages.as_ref(), census, frozen)?;
                 at = at.max(other.end);
                 if other.end > mapping.end {
@@ -102,7 +113,7 @@ impl Foreign {
                     run_end = end.min((run_end / PAGE + 1) * PAGE);
                 }
                 if is_used(at) {
-                    self.search_run(at..run_end, census, frozen)?;
+                    run_end = self.search_run(at..run_end, census, frozen)?;
                 }
                 at = run_end;
             }
@@ -110,14 +121,33 @@ impl Foreign {
         Ok(())
     }
 
-    /// At most [`PAGES`] pages.
-    fn search_run(&mut self, run: Range<u64>, census: &Census<'_>, frozen: &Frozen) -> Result<(), TooSmall> {
+    /// At most [`PAGES`] pages. Answers where to go on.
+    fn search_run(&mut self, run: Range<u64>, census: &Census<'_>, frozen: &Frozen) -> Result<u64, TooSmall> {
         let count = (run.end - run.start) / 8;
-        let Some(words) = self.words.get_mut(..count as usize) else { return Ok(()) };
+        let Some(words) = self.words.get_mut(..count as usize) else { return Ok(run.end) };
         // What has vanished leads nowhere.
-        let readable = frozen.read_words(RuntimeAddress(run.start), words);
-        if !readable || census.find_pointers(run.start, words, &mut self.found) { Ok(()) } else { Err(TooSmall) }
+        if !frozen.read_words(RuntimeAddress(run.start), words) {
+            return Ok(run.end);
+        }
+        let own = jemalloc::own_memory(run.start, words);
+        let searched = own.as_ref().map_or(words.len(), |own| ((own.start - run.start) / 8) as usize);
+        let fits = census.find_pointers(run.start, &words[..searched], &mut self.found);
+        if fits { Ok(own.map_or(run.end, |own| own.end)) } else { Err(TooSmall) }
     }
+}
+
+/// Whether there are blocks in this mapping that do not come from glibc's `malloc`. Then no C library's memory is here.
+fn is_an_allocators(mapping: &Mapping, census: &Census<'_>, frozen: &Frozen) -> bool {
+    /// So many blocks tell. Single ones may happen to be behind a word that looks like a chunk's size.
+    const ENOUGH: usize = 16;
+    let (mut known, mut seen) = (0, 0);
+    for (start, size) in census.within(mapping.start..mapping.end).take(ENOUGH) {
+        let mut word = [0];
+        let readable = frozen.read_words(RuntimeAddress(start - malloc::SIZE_BEFORE), &mut word);
+        known += usize::from(readable && malloc::is_size_of_chunk(word[0], size));
+        seen += 1;
+    }
+    2 * known < seen
 }
 
 /// Whether this is a word that `malloc` keeps. It can be only if the block is so small that a chunk begins where an `Rc` or `Arc` would have its

@@ -23,6 +23,21 @@ const HEADS: u64 = 127;
 /// Before them: ten heads of other lists, the chunk at the end, and one more chunk.
 const BEFORE: u64 = 12 * 8;
 
+/// The size of a chunk is noted so far before its block.
+pub const SIZE_BEFORE: u64 = 8;
+
+/// Whether this is the size, with its three flags, of the chunk of a block of `size` bytes.
+pub fn is_size_of_chunk(word: u64, size: u64) -> bool {
+    const SMALLEST: u64 = 32;
+    const FLAGS: u64 = 7;
+    const MAPPED: u64 = 2;
+    let chunk = word & !FLAGS;
+    // What is too small to be a chunk stays with the one before it; a chunk of its own mapping has whole pages, and may begin behind its
+    // first.
+    let most = size.saturating_add(if word & MAPPED == 0 { 64 } else { 1 << 14 });
+    chunk.is_multiple_of(16) && chunk >= SMALLEST && (size.saturating_add(8)..=most).contains(&chunk)
+}
+
 /// Whether the word at `at` with this value is one that `malloc` keeps. `word` reads memory.
 pub fn is_a_link(at: u64, value: u64, word: impl Fn(u64) -> Option<u64>) -> bool {
     let leads_back = |from: u64, back: u64| word(value.wrapping_add(back)) == Some(at.wrapping_sub(from));
@@ -71,7 +86,7 @@ pub fn main_arena(segment: Range<u64>, word: impl Fn(u64) -> Option<u64>) -> Opt
 
 #[cfg(test)]
 mod tests {
-    use super::{BEFORE, HEADS, is_a_link, main_arena};
+    use super::{BEFORE, HEADS, is_a_link, is_size_of_chunk, main_arena};
     use std::collections::HashMap;
 
     const ARENA: u64 = 0x1000;
@@ -115,5 +130,15 @@ mod tests {
         assert_eq!(found(&memory), Some(all));
         memory.insert(ARENA + 8 * 20, 1);
         assert_eq!(found(&memory), None);
+    }
+
+    #[test]
+    fn the_size_before_a_block_is_that_of_its_chunk() {
+        for (word, size) in [(0x21, 24), (0x21, 1), (0x35, 40), (0x71, 90), (0x13_9002, 1_280_000)] {
+            assert!(is_size_of_chunk(word, size), "{word:#x} {size}");
+        }
+        for (word, size) in [(0, 24), (0x11, 8), (0x21, 25), (0x101, 24), (0x7f12_3456_7890, 24), (24, 24)] {
+            assert!(!is_size_of_chunk(word, size), "{word:#x} {size}");
+        }
     }
 }

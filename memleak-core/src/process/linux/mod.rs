@@ -9,11 +9,12 @@
 //! - `modules`: writable segments and thread-locals of the executable and its libraries.
 //! - `layout`: which memory is whose.
 //! - `foreign`: the search for pointers in memory that is nobody's of these.
-//! - `malloc`: what of it only looks like pointers.
+//! - `malloc`, `jemalloc`: what of it only looks like pointers.
 //! - `files`: files of `/proc`.
 
 mod files;
 mod foreign;
+mod jemalloc;
 mod layout;
 mod malloc;
 mod mappings;
