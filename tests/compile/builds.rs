@@ -9,6 +9,7 @@ fn says(name: &'static str, profile: &'static str, wrong: &str, write: &str) {
         name,
         edition: "2024",
         dependencies: "memleak = { {memleak}, default-features = false, features = [\"global-allocator\"] }",
+        downloads: false,
         tests: vec![repository().join("tests/builds/types.rs")],
         profile,
     };
@@ -45,6 +46,7 @@ fn with_a_global_allocator_of_its_own() {
         name: "builds-wrapped",
         edition: "2024",
         dependencies: "memleak = { {memleak}, default-features = false }",
+        downloads: false,
         tests: vec![repository().join("tests/builds/wrapped.rs")],
         profile: "",
     };

@@ -4,6 +4,7 @@
 //!
 //! The sources are compiled by cargo, as a user's are, in a workspace generated for them.
 
+mod allocators;
 mod builds;
 mod hygiene;
 mod manual;

@@ -12,6 +12,8 @@ pub struct Project {
     pub edition: &'static str,
     /// Its dependencies, in the syntax of Cargo.toml; `{memleak}` stands for the path of memleak.
     pub dependencies: &'static str,
+    /// Whether some of them are not memleak's own dependencies, which are there already.
+    pub downloads: bool,
     /// Its integration tests.
     pub tests: Vec<PathBuf>,
     /// What its Cargo.toml says of the profile `test`.
@@ -72,7 +74,7 @@ impl Project {
     fn cargo(&self, arguments: &[&str]) -> (String, String) {
         let output = Command::new(env!("CARGO"))
             .args(arguments)
-            .arg("--offline")
+            .args((!self.downloads).then_some("--offline"))
             .arg("--manifest-path")
             .arg(self.write())
             .arg("--target-dir")
