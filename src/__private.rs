@@ -28,19 +28,19 @@ pub const fn case(path: &'static str, expectations: &'static [Expectation]) -> C
 
 /// At most `count` instances.
 #[must_use]
-pub const fn at_most(count: u64, subject: Subject) -> Expectation {
+pub const fn at_most(count: u64, subject: Subject<'static>) -> Expectation {
     Expectation { subject, bound: Bound::AtMost(count) }
 }
 
 /// A type that was written as a path.
 #[must_use]
-pub const fn sized<T>(written: &'static str) -> Subject {
+pub const fn sized<T>(written: &'static str) -> Subject<'static> {
     Subject::Path { written, name: core::any::type_name::<T>, size: Some(size_of::<T>()) }
 }
 
 /// A trait object that was written as `dyn Trait`.
 #[must_use]
-pub const fn trait_object<T: ?Sized>(written: &'static str) -> Subject {
+pub const fn trait_object<T: ?Sized>(written: &'static str) -> Subject<'static> {
     Subject::Path { written, name: core::any::type_name::<T>, size: None }
 }
 

@@ -307,5 +307,11 @@ pub use memleak_core::tracker::Allocator;
 #[global_allocator]
 static ALLOCATOR: Allocator = Allocator::system();
 
+mod objects;
+mod snapshots;
+
+pub use objects::Objects;
+pub use snapshots::{Snapshot, snapshot};
+
 #[doc(hidden)]
 pub mod __private;

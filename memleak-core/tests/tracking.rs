@@ -29,17 +29,46 @@ fn a_block_is_recorded_until_it_is_freed() {
 }
 
 #[test]
-fn a_realloc_keeps_the_epoch() {
-    tracked("a_realloc_keeps_the_epoch", || {
+fn a_realloc_is_of_its_own_epoch() {
+    tracked("a_realloc_is_of_its_own_epoch", || {
         let mut list: Vec<u8> = black_box(Vec::with_capacity(10));
         let before = find(list.as_ptr()).unwrap();
         assert_eq!(tracker::next_epoch(), before.epoch + 1);
         list.reserve_exact(5000);
         let after = find(black_box(&list).as_ptr()).unwrap();
-        assert_eq!((after.size, after.origin, after.epoch), (5000, Origin::Realloc, before.epoch));
+        assert_eq!((after.size, after.origin, after.epoch), (5000, Origin::Realloc, before.epoch + 1));
         assert_ne!(after.stack, before.stack);
-        let fresh = black_box(Box::new(1u64));
-        assert_eq!(find((&raw const *fresh).cast()).unwrap().epoch, before.epoch + 1);
+    });
+}
+
+#[test]
+fn an_epoch_ends_with_the_blocks_of_a_freeze() {
+    tracked("an_epoch_ends_with_the_blocks_of_a_freeze", || {
+        let stop = std::sync::atomic::AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                        black_box(Box::new([0u64; 3]));
+                    }
+                });
+            }
+            for _ in 0..300 {
+                let (epoch, blocks) = {
+                    let frozen = tracker::freeze();
+                    (frozen.end_epoch(), frozen.blocks())
+                };
+                assert!(blocks.iter().all(|block| block.epoch <= epoch));
+                let frozen = tracker::freeze();
+                let known = |block: &Block| {
+                    blocks
+                        .binary_search_by_key(&block.address, |known| known.address)
+                        .is_ok_and(|at| blocks[at] == *block)
+                };
+                assert!(frozen.blocks().iter().all(|block| block.epoch > epoch || known(block)));
+            }
+            stop.store(true, std::sync::atomic::Ordering::Relaxed);
+        });
     });
 }
 

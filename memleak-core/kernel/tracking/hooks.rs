@@ -233,12 +233,8 @@ unsafe extern "C" fn allocated_at(address: *mut u8, size: usize, origin: u32, pc
     if thread.suspended.get() != 0 {
         return;
     }
-    let epoch = MEMLEAK_TRACKER.epoch.load(Ordering::Relaxed);
-    record(
-        thread,
-        RawBlock { address: address as u64, size: size as u64, stack: 0, epoch, origin, found: 1 },
-        Registers { pc, sp, fp },
-    );
+    let block = RawBlock { address: address as u64, size: size as u64, origin, found: 1, ..RawBlock::default() };
+    record(thread, block, Registers { pc, sp, fp });
 }
 
 unsafe extern "C" fn own_alloc(size: usize, align: usize, zeroed: bool, into: *mut *mut u8) -> bool {
@@ -321,7 +317,7 @@ fn record(thread: &Thread, mut block: RawBlock, at: Registers) {
         block.stack = stacks::EMPTY;
         LOST_STACKS.fetch_add(1, Ordering::Relaxed);
     }
-    let inserted = table::insert(&block);
+    let inserted = table::insert(&block, || MEMLEAK_TRACKER.epoch.load(Ordering::Relaxed));
     if !thread.count(block.stack, block.size) || !inserted {
         LOST_BLOCKS.fetch_add(1, Ordering::Relaxed);
     }
@@ -396,17 +392,15 @@ unsafe extern "C" fn realloc_end_at(address: *mut u8, size: usize, taken: *const
     };
     thread.calls.set(thread.calls.get().wrapping_add(1));
     // SAFETY: the caller passes what `realloc_begin` wrote.
-    let mut block = unsafe { *taken };
-    let known = block.found != 0;
+    let taken = unsafe { *taken };
+    let known = taken.found != 0;
     if address.is_null() {
-        if known && !table::insert(&block) {
+        if known && !table::insert(&taken, || taken.epoch) {
             LOST_BLOCKS.fetch_add(1, Ordering::Relaxed);
         }
     } else if known || thread.suspended.get() == 0 {
-        if !known {
-            block.epoch = MEMLEAK_TRACKER.epoch.load(Ordering::Relaxed);
-        }
-        block = RawBlock { address: address as u64, size: size as u64, origin: REALLOC, found: 1, ..block };
+        let block =
+            RawBlock { address: address as u64, size: size as u64, origin: REALLOC, found: 1, ..RawBlock::default() };
         record(thread, block, Registers { pc, sp, fp });
     }
     let depth = thread.reallocating.load(Ordering::Relaxed);

@@ -202,8 +202,11 @@ pub fn prefetch(address: u64) {
     }
 }
 
-/// Records a block. False if there was no room. A record that is there already is of a block whose end was not seen: it is replaced.
-pub fn insert(block: &RawBlock) -> bool {
+/// Records a block, with the epoch that `epoch` tells once the region is held: a freeze has all regions, so that a block which is recorded
+/// after it is of an epoch that it has begun. False if there was no room. A record that is there already is of a block whose end was not
+/// seen: it is replaced.
+#[inline(always)]
+pub fn insert(block: &RawBlock, epoch: impl FnOnce() -> u32) -> bool {
     let number = block.address >> REGION_BITS;
     let region = match region_of(block.address) {
         Some(region) if !region.entries.load(Ordering::Acquire).is_null() => region,
@@ -224,7 +227,7 @@ pub fn insert(block: &RawBlock) -> bool {
             let count = region.count.get();
             *count = (*count).wrapping_add(1);
         }
-        *entry = Entry::new(offset, block);
+        *entry = Entry::new(offset, &RawBlock { epoch: epoch(), ..*block });
     }
     true
 }

@@ -3,7 +3,6 @@
 //! May use: `query`, `heap`, `debuginfo`, `tracker`, `stack`.
 
 use crate::check::ignores::{Ignores, Matched};
-use crate::check::scene::{Relations, Scene};
 use crate::check::standing::Standing;
 use crate::check::subjects::{Resolved, resolve};
 use crate::check::tally::{Tally, explain, sum, tallies};
@@ -11,14 +10,16 @@ use crate::check::verdict::{
     Aside, Doubtful, Ended, Failure, Group, LostGroup, Missed, Obstacle, OnStack, SecondCount, Verdict,
 };
 use crate::check::{Expectation, Ignore, Possibly, Unreachable, lost};
-use crate::heap::instances::{self, Instance};
+use crate::heap::instances::Instance;
 use crate::heap::program::Program;
+use crate::query::analyst;
+use crate::query::scene::{Relations, Scene};
 use crate::tracker::{self, Losses, Status};
 use std::time::Duration;
 
 /// Checks the expectations of one test, at as many moments as needed.
 pub struct Checker {
-    program: Program,
+    program: &'static Program,
     expectations: Vec<Resolved>,
     unreachable: Unreachable,
     possibly: Possibly,
@@ -62,6 +63,19 @@ pub struct Counts {
     pub ended: Ended,
 }
 
+/// Whether this process records its blocks.
+///
+/// # Errors
+/// When it does not; why.
+pub fn recording() -> Result<(), Obstacle> {
+    match tracker::status() {
+        Status::On => Ok(()),
+        Status::Off => Err(Obstacle::NotTracked),
+        Status::NotInstalled => Err(Obstacle::NotInstalled),
+        Status::Unsupported => Err(Obstacle::NoStacks),
+    }
+}
+
 impl Checker {
     /// Finds the types of the expectations in the running program.
     ///
@@ -73,13 +87,8 @@ impl Checker {
         possibly: Possibly,
         ignores: &'static [Ignore],
     ) -> Result<Checker, Vec<Obstacle>> {
-        match tracker::status() {
-            Status::On => {}
-            Status::Off => return Err(vec![Obstacle::NotTracked]),
-            Status::NotInstalled => return Err(vec![Obstacle::NotInstalled]),
-            Status::Unsupported => return Err(vec![Obstacle::NoStacks]),
-        }
-        let program = Program::current().map_err(|error| vec![Obstacle::DebugInfo(error)])?;
+        recording().map_err(|obstacle| vec![obstacle])?;
+        let program = analyst::program().map_err(|error| vec![Obstacle::DebugInfo(error)])?;
         let (mut resolved, mut obstacles) = (Vec::new(), Vec::new());
         for expectation in expectations {
             match resolve(program.types(), expectation) {
@@ -99,7 +108,7 @@ impl Checker {
     /// Counts the instances that live now, and the blocks that nothing leads to. Blocks of an epoch before `body_epoch` were there
     /// before the body.
     pub fn count(&self, checkpoint: Checkpoint, body_epoch: u32) -> Count {
-        let scene = Scene::take(&self.program);
+        let scene = Scene::take(self.program);
         let mut count = self.instances(&scene, body_epoch).0;
         if self.looks_for_lost(checkpoint) {
             self.find_lost(&Relations::of(&scene), body_epoch, !self.ignores.is_empty(), &mut count);
@@ -109,7 +118,7 @@ impl Checker {
 
     /// Counts as [`Checker::count`] does, and finds out who holds the instances and what is lost.
     pub fn explain(&self, checkpoint: Checkpoint, body_epoch: u32) -> Count {
-        let scene = Scene::take(&self.program);
+        let scene = Scene::take(self.program);
         let relations = Relations::of(&scene);
         let (mut count, found) = self.instances(&scene, body_epoch);
         for ((tallies, instances), expectation) in count.tallies.iter_mut().zip(&found).zip(&self.expectations) {
@@ -140,8 +149,8 @@ impl Checker {
 
     fn instances(&self, scene: &Scene<'_>, body_epoch: u32) -> (Count, Vec<Vec<Instance>>) {
         let mut matched = self.ignores.nothing();
-        let find = |expectation| instances::find(scene.view(), &scene.contents, &scene.roots, expectation);
-        let found: Vec<Vec<Instance>> = self.expectations.iter().map(|expectation| find(expectation)).collect();
+        let found: Vec<Vec<Instance>> =
+            self.expectations.iter().map(|expectation| expectation.types.find(scene)).collect();
         let tallies =
             found.iter().map(|found| tallies(scene, found, body_epoch, &self.ignores, &mut matched)).collect();
         let unstopped = scene.snapshot.threads().iter().filter(|thread| !thread.stopped);
@@ -185,7 +194,7 @@ impl Checker {
             let [first, second] = looks.map(|tallies| self.standing(tallies, expectation));
             let (shown, standing) = if first >= second { (looks[0], first) } else { (looks[1], second) };
             let groups = |wanted: &dyn Fn(&Tally) -> bool| {
-                shown.iter().filter(|tally| wanted(tally)).map(|tally| tally.group(&self.program)).collect()
+                shown.iter().filter(|tally| wanted(tally)).map(|tally| tally.group(self.program)).collect()
             };
             let (written, at_most) = (expectation.written.to_owned(), expectation.at_most);
             if standing == Standing::Exceeded {
@@ -218,7 +227,7 @@ impl Checker {
 
     fn not_understood(&self, tally: &Tally) -> Option<Obstacle> {
         let container = tally.not_understood()?.to_owned();
-        let Group { type_name, place, .. } = tally.group(&self.program);
+        let Group { type_name, place, .. } = tally.group(self.program);
         Some(Obstacle::NotUnderstood { container, holds: type_name, place })
     }
 }

@@ -3,7 +3,6 @@
 //! May use: `heap`, `debuginfo` (types only), `stack`.
 
 use crate::check::ignores::{Ignores, Matched};
-use crate::check::scene::{Relations, Scene, frames};
 use crate::check::verdict::{Cycle, CycleEdge, LostGroup, OnStack, Owned, Suspect};
 use crate::debuginfo::functions::Location;
 use crate::debuginfo::load::DieRef;
@@ -13,6 +12,7 @@ use crate::heap::graph::{Edge, Source, Trust};
 use crate::heap::holders::{Counted, Hop, Task, Way};
 use crate::heap::lost::{Facts, Leak, leaks};
 use crate::heap::naming::{self, Names};
+use crate::query::scene::{Relations, Scene, frames};
 use crate::stack::StackId;
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};

@@ -1,40 +1,25 @@
-//! From expectations to a verdict. `subjects` finds the types, `scene` is one look at the heap, `tally` and `lost` put alike what is found in
-//! it, `ignores` knows what is accepted, `standing` compares a count with its bound, `checker` counts and concludes, `verdict` is what it says.
+//! From expectations to a verdict. `subjects` finds the types, `tally` and `lost` put alike what is found in a look at the heap, `ignores`
+//! knows what is accepted, `standing` compares a count with its bound, `checker` counts and concludes, `verdict` is what it says.
 //!
 //! May use: `query`, `heap`, `debuginfo`, `tracker`, `stack`, `address`.
 
 pub mod checker;
 pub mod ignores;
 mod lost;
-mod scene;
 mod standing;
 mod subjects;
 mod tally;
 pub mod verdict;
 
+pub use crate::query::subjects::Subject;
+
 /// What a test expects of the heap.
 #[derive(Clone, Copy, Debug)]
 pub struct Expectation {
     /// Whose instances are counted.
-    pub subject: Subject,
+    pub subject: Subject<'static>,
     /// How many of them may live.
     pub bound: Bound,
-}
-
-/// The type an expectation is about.
-#[derive(Clone, Copy, Debug)]
-pub enum Subject {
-    /// Written as a string: a pattern, matched against the types of the binary.
-    Pattern(&'static str),
-    /// Written as a path, resolved by the compiler.
-    Path {
-        /// As written, for the text.
-        written: &'static str,
-        /// `core::any::type_name` of it.
-        name: fn() -> &'static str,
-        /// `core::mem::size_of` of it, to tell same-named types apart; none if unsized.
-        size: Option<usize>,
-    },
 }
 
 /// How many instances may live.

@@ -3,7 +3,6 @@
 //! May use: `heap`, `debuginfo` (types only), `stack`.
 
 use crate::check::ignores::{Ignores, Matched};
-use crate::check::scene::{Relations, Scene, frames};
 use crate::check::standing::Sum;
 use crate::check::verdict::{Doubt, Group, Holder, Place};
 use crate::debuginfo::types::Types as _;
@@ -14,6 +13,7 @@ use crate::heap::instances::{self, Instance};
 use crate::heap::naming::{self, End};
 use crate::heap::program::Program;
 use crate::heap::retained::Retention;
+use crate::query::scene::{Relations, Scene, frames};
 use crate::stack::StackId;
 use std::collections::HashMap;
 use std::rc::Rc;

@@ -3,11 +3,12 @@
 //! Three outcomes, closed: everything expected was seen to hold, something was seen not to, or it could not be told. There is no way
 //! from "could not tell" to "passed".
 
-use crate::debuginfo::code::CodeKind;
 use crate::debuginfo::load::LoadError;
 use crate::heap::advice::Advice;
-use crate::heap::holders::{self, Counted, Hop};
+use crate::heap::holders::{Counted, Hop};
 use crate::query::pattern::PatternError;
+pub use crate::query::scene::{Frame, Holder};
+use crate::query::subjects::NameError;
 use crate::tracker::Losses;
 use std::time::Duration;
 
@@ -136,15 +137,6 @@ pub struct Group {
     pub retained: Option<u64>,
     /// What to do.
     pub advice: Option<Advice>,
-}
-
-/// Who holds an instance.
-#[derive(Clone, PartialEq, Debug)]
-pub struct Holder {
-    /// From the root to the instance.
-    pub way: holders::Holder,
-    /// Of a task: the stack that spawned it, innermost first; empty if it is not known.
-    pub spawned: Vec<Frame>,
 }
 
 /// Memory that nothing leads to any more: leaks with entries of one type, from one place.
@@ -276,17 +268,6 @@ pub enum SecondCount {
     },
 }
 
-/// A function on a stack.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Frame {
-    /// Its path as debug info has it.
-    pub function: String,
-    /// The file, absolute, and the 1-based line; none if not known.
-    pub location: Option<(String, u32)>,
-    /// Whose code it is.
-    pub kind: CodeKind,
-}
-
 /// Why nothing could be told.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Obstacle {
@@ -325,4 +306,16 @@ pub enum Obstacle {
         /// Where it is.
         place: Place,
     },
+}
+
+impl Obstacle {
+    /// What it means that the types called `written` could not be found.
+    pub fn of_name(written: &str, error: NameError) -> Obstacle {
+        let written = written.to_owned();
+        match error {
+            NameError::Pattern(error) => Obstacle::Pattern { written, error },
+            NameError::Unknown { resolved, nearest } => Obstacle::UnknownName { written, resolved, nearest },
+            NameError::DebugInfo(error) => Obstacle::DebugInfo(error),
+        }
+    }
 }

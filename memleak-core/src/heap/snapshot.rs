@@ -4,7 +4,7 @@
 
 use crate::address::RuntimeAddress;
 use crate::process::{Room, Task, World};
-use crate::tracker::{self, Block, Census, Frozen, Losses, Word};
+use crate::tracker::{self, Block, Census, Frozen, Losses, Traffic, Word};
 use std::ops::Range;
 
 /// Memory outside the heap: statics, stacks, thread-locals.
@@ -57,6 +57,8 @@ pub struct Snapshot {
     threads: Vec<Thread>,
     foreign: Vec<ForeignWord>,
     losses: Losses,
+    epoch: u32,
+    traffic: Vec<Traffic>,
 }
 
 impl Snapshot {
@@ -80,7 +82,7 @@ impl Snapshot {
             match copying.copy(&world, &frozen) {
                 Ok(()) => {
                     world.resume();
-                    return copying.finish(&world);
+                    return copying.finish(&world, &frozen);
                 }
                 Err(needed) => outside = needed + needed / 2,
             }
@@ -152,6 +154,16 @@ impl Snapshot {
     /// What tracking had lost when the copy was made.
     pub fn losses(&self) -> Losses {
         self.losses
+    }
+
+    /// The epoch that ended with this copy: what lives in it is of this epoch or an earlier one, what was allocated later is not.
+    pub fn epoch(&self) -> u32 {
+        self.epoch
+    }
+
+    /// What had been allocated when the copy was made, by stack.
+    pub fn traffic(&self) -> &[Traffic] {
+        &self.traffic
     }
 
     /// The index of the block that starts at `address`.
@@ -252,13 +264,14 @@ impl<'f> Copying<'f> {
     }
 
     /// After the world goes on.
-    fn finish(mut self, world: &World<'_>) -> Snapshot {
+    fn finish(mut self, world: &World<'_>, frozen: &Frozen) -> Snapshot {
         self.regions.sort_unstable_by_key(|(region, _)| region.start);
         let threads = world.tasks().map(|task| self.thread(&task)).collect();
         let word = |word: &Word| ForeignWord { at: RuntimeAddress(word.at), value: word.value };
         let foreign = world.foreign().iter().map(word).collect();
         let Copying { blocks, starts, regions, bytes, .. } = self;
-        Snapshot { blocks, starts, regions, bytes, threads, foreign, losses: tracker::losses() }
+        let (epoch, traffic) = (frozen.end_epoch(), tracker::traffic());
+        Snapshot { blocks, starts, regions, bytes, threads, foreign, losses: tracker::losses(), epoch, traffic }
     }
 
     fn thread(&self, task: &Task<'_>) -> Thread {

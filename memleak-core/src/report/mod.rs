@@ -20,7 +20,7 @@ mod holder;
 mod lost;
 mod obstacle;
 
-use crate::check::verdict::{Aside, Verdict};
+use crate::check::verdict::{Aside, Obstacle, Verdict};
 use std::path::PathBuf;
 
 /// How a text is to look.
@@ -78,6 +78,11 @@ pub fn text(verdict: &Verdict, look: &Look) -> String {
         Verdict::Failed(failure) => failure::text(failure, look),
         Verdict::CouldNotTell(obstacles) => obstacle::text(obstacles, look),
     }
+}
+
+/// Why something cannot be told, and what to write instead.
+pub fn obstacles(obstacles: &[Obstacle], look: &Look) -> String {
+    obstacle::parts(obstacles, look)
 }
 
 /// What a test that passed says nevertheless, one line each.

@@ -7,9 +7,11 @@ use crate::query::pattern::PatternError;
 use crate::query::short::short;
 
 pub(super) fn text(obstacles: &[Obstacle], look: &Look) -> String {
-    let mut parts: Vec<String> = obstacles.iter().map(|obstacle| part(obstacle, look)).collect();
-    parts.push("memleak could not check this test, and that is not a pass.\n".to_owned());
-    parts.join("\n")
+    parts(obstacles, look) + "\nmemleak could not check this test, and that is not a pass.\n"
+}
+
+pub(super) fn parts(obstacles: &[Obstacle], look: &Look) -> String {
+    obstacles.iter().map(|obstacle| part(obstacle, look)).collect::<Vec<_>>().join("\n")
 }
 
 /// What is wrong, details, and what to do about it.

@@ -2,53 +2,48 @@
 
 use super::Case;
 use super::judge::{Judge, Judgement, Seen};
-use crate::check::checker::{self, Checker, Checkpoint};
+use crate::check::checker::{self, Checker, Checkpoint, Count};
 use crate::check::verdict::{Ended, Obstacle, Verdict};
 use crate::debuginfo::load::LoadError;
+use crate::query::analyst::Kept;
 use crate::report::{self, Look};
 use crate::tracker;
+use std::cell::RefCell;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::mpsc::{self, Receiver, Sender};
-use std::thread;
 use std::time::Duration;
 
 /// What `check` finds at the checkpoints, worded by `report`.
 ///
-/// A thread of its own reads the debug info and the heap: it has much of the debug info ready by the time the body ends, and nothing it
+/// memleak's own thread reads the debug info and the heap: it has much of the debug info ready by the time the body ends, and nothing it
 /// does is recorded.
 pub(super) struct HeapJudge {
-    analyst: Sender<Request>,
+    found: Kept<Found>,
     /// Blocks of earlier epochs were there before the body.
     body_epoch: AtomicU32,
 }
 
-enum Request {
-    Look { checkpoint: Checkpoint, body_epoch: u32, explain: bool, answer: Sender<Seen> },
-    Conclude { settled: Duration, ended: Ended, answer: Sender<Judgement> },
+/// What memleak's thread knows of the test.
+struct Found {
+    checker: Result<Checker, Vec<Obstacle>>,
+    look: Look,
+    body_ended: RefCell<Option<Count>>,
+    afterwards: RefCell<Option<Count>>,
 }
 
 impl HeapJudge {
     pub(super) fn new(case: &'static Case, color: bool) -> Self {
-        let (analyst, requests) = mpsc::channel();
-        let work = move || {
-            let _untracked = tracker::untracked();
-            analyse(case, color, &requests);
-        };
-        thread::Builder::new().name("memleak".to_owned()).spawn(work).expect("memleak's thread could not be started");
-        HeapJudge { analyst, body_epoch: AtomicU32::new(0) }
+        let found = Kept::new(move || Found {
+            checker: Checker::new(case.expectations, case.unreachable, case.possibly, case.ignores),
+            look: Look::of_test(case.path, color),
+            body_ended: RefCell::default(),
+            afterwards: RefCell::default(),
+        });
+        HeapJudge { found, body_epoch: AtomicU32::new(0) }
     }
 
     fn examine(&self, checkpoint: Checkpoint, explain: bool) -> Seen {
         let body_epoch = self.body_epoch.load(Ordering::Relaxed);
-        let seen = self.ask(|answer| Request::Look { checkpoint, body_epoch, explain, answer });
-        seen.unwrap_or(Seen::Settled)
-    }
-
-    fn ask<T>(&self, request: impl FnOnce(Sender<T>) -> Request) -> Option<T> {
-        let _untracked = tracker::untracked();
-        let (answer, answers) = mpsc::channel();
-        self.analyst.send(request(answer)).ok()?;
-        answers.recv().ok()
+        self.found.ask(move |found| found.examine(checkpoint, body_epoch, explain)).unwrap_or(Seen::Settled)
     }
 }
 
@@ -66,46 +61,44 @@ impl Judge for HeapJudge {
     }
 
     fn conclude(&self, settled: Duration, ended: Ended) -> Judgement {
-        let judgement = self.ask(|answer| Request::Conclude { settled, ended, answer });
-        judgement.unwrap_or_else(|| {
+        self.found.ask(move |found| found.conclude(settled, ended)).unwrap_or_else(|| {
             Judgement::CouldNotTell("memleak: reading the heap failed: its thread panicked, as said above".to_owned())
         })
     }
 }
 
-/// The analyst's thread: until the judge is gone.
-fn analyse(case: &'static Case, color: bool, requests: &Receiver<Request>) {
-    let checker = Checker::new(case.expectations, case.unreachable, case.possibly, case.ignores);
-    let look = Look::of_test(case.path, color);
-    let (mut body_ended, mut afterwards) = (None, None);
-    for request in requests {
-        match request {
-            Request::Look { checkpoint, body_epoch, explain, answer } => {
-                let look = if explain { Checker::explain } else { Checker::count };
-                let count = checker.as_ref().ok().map(|checker| look(checker, checkpoint, body_epoch));
-                let seen = match count.as_ref().zip(checker.as_ref().ok()) {
-                    Some((count, checker)) if checker.exceeds(count) => Seen::Unsettled,
-                    Some((count, checker)) if checker.doubts(count) => Seen::Doubtful,
-                    _ => Seen::Settled,
-                };
-                match checkpoint {
-                    Checkpoint::BodyEnded => body_ended = count,
-                    Checkpoint::Afterwards => afterwards = count,
-                }
-                let _ = answer.send(seen);
+impl Found {
+    fn examine(&self, checkpoint: Checkpoint, body_epoch: u32, explain: bool) -> Seen {
+        let count = match checkpoint {
+            Checkpoint::BodyEnded => &self.body_ended,
+            Checkpoint::Afterwards => &self.afterwards,
+        };
+        // A look that fails is not to leave the one before it.
+        count.take();
+        let Ok(checker) = &self.checker else { return Seen::Settled };
+        let look = if explain { Checker::explain } else { Checker::count };
+        let found = look(checker, checkpoint, body_epoch);
+        let seen = if checker.exceeds(&found) {
+            Seen::Unsettled
+        } else if checker.doubts(&found) {
+            Seen::Doubtful
+        } else {
+            Seen::Settled
+        };
+        count.replace(Some(found));
+        seen
+    }
+
+    fn conclude(&self, settled: Duration, ended: Ended) -> Judgement {
+        let verdict = match (&self.checker, self.body_ended.take(), self.afterwards.take()) {
+            (Err(obstacles), _, _) => Verdict::CouldNotTell(obstacles.clone()),
+            (Ok(checker), Some(body_ended), Some(afterwards)) => {
+                checker.conclude(&checker::Counts { body_ended, settled, afterwards, ended })
             }
-            Request::Conclude { settled, ended, answer } => {
-                let verdict = match (&checker, body_ended.take(), afterwards.take()) {
-                    (Err(obstacles), _, _) => Verdict::CouldNotTell(obstacles.clone()),
-                    (Ok(checker), Some(body_ended), Some(afterwards)) => {
-                        checker.conclude(&checker::Counts { body_ended, settled, afterwards, ended })
-                    }
-                    // A look that did not take place is not a clean one.
-                    (Ok(_), _, _) => Verdict::CouldNotTell(vec![Obstacle::NotTracked]),
-                };
-                let _ = answer.send(judgement(&verdict, &look));
-            }
-        }
+            // A look that did not take place is not a clean one.
+            (Ok(_), _, _) => Verdict::CouldNotTell(vec![Obstacle::NotTracked]),
+        };
+        judgement(&verdict, &self.look)
     }
 }
 

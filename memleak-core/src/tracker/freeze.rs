@@ -6,6 +6,7 @@ use crate::kernel::MEMLEAK_TRACKER;
 use crate::kernel::interface_tracker as kernel;
 use std::marker::PhantomData;
 use std::ops::Range;
+use std::sync::atomic::Ordering;
 
 /// While it lives, no recorded block can be freed by another thread and none can be added: other threads that try wait.
 ///
@@ -99,6 +100,16 @@ impl Drop for Frozen {
 }
 
 impl Frozen {
+    /// Ends the present epoch, and says which that was: all live blocks are of it or an earlier one, all later blocks of later ones.
+    ///
+    /// # Panics
+    /// After 67 million epochs: more cannot be told apart.
+    pub fn end_epoch(&self) -> u32 {
+        let epoch = MEMLEAK_TRACKER.epoch.fetch_add(1, Ordering::Relaxed);
+        assert!(epoch < kernel::LAST_EPOCH, "memleak: too many epochs");
+        epoch
+    }
+
     /// All live blocks, by address.
     pub fn blocks(&self) -> Vec<Block> {
         self.census().blocks()

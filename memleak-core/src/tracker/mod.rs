@@ -105,7 +105,7 @@ impl Block {
     }
 }
 
-/// Starts a new epoch and returns it. Blocks carry the epoch they were allocated in (a `realloc` keeps the block's first epoch).
+/// Starts a new epoch and returns it. Blocks carry the epoch in which they came to be where they are: a `realloc` makes a new block.
 ///
 /// # Panics
 /// After 67 million epochs: more cannot be told apart.

@@ -1,8 +1,7 @@
 //! One look at the heap: what is there, and who leads to whom.
 //!
-//! May use: `heap`, `debuginfo`, `stack`, `address`.
+//! May use: `heap`, `debuginfo`, `stack`.
 
-use crate::check::verdict::{Frame, Holder};
 use crate::debuginfo::code::CodeKind;
 use crate::debuginfo::functions::{self, Location};
 use crate::debuginfo::types::Types as _;
@@ -20,33 +19,60 @@ use crate::heap::tasks::Tasks;
 use crate::stack::StackId;
 use std::rc::Rc;
 
+/// A function on a stack.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Frame {
+    /// Its path as debug info has it.
+    pub function: String,
+    /// The file, absolute, and the 1-based line; none if not known.
+    pub location: Option<(String, u32)>,
+    /// Whose code it is.
+    pub kind: CodeKind,
+}
+
+/// Who holds an instance.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Holder {
+    /// From the root to the instance.
+    pub way: holders::Holder,
+    /// Of a task: the stack that spawned it, innermost first; empty if it is not known.
+    pub spawned: Vec<Frame>,
+}
+
 /// The heap at one moment, with what each block holds.
-pub(super) struct Scene<'p> {
-    pub(super) program: &'p Program,
-    pub(super) snapshot: Snapshot,
-    pub(super) contents: Vec<Content>,
-    pub(super) roots: Vec<Root>,
+pub struct Scene<'p> {
+    /// What it is read with.
+    pub program: &'p Program,
+    /// The copy.
+    pub snapshot: Snapshot,
+    /// What each block of the copy holds.
+    pub contents: Vec<Content>,
+    /// The statics, and the thread-locals of each thread.
+    pub roots: Vec<Root>,
 }
 
 impl<'p> Scene<'p> {
-    pub(super) fn take(program: &'p Program) -> Scene<'p> {
+    /// Copies the heap.
+    pub fn take(program: &'p Program) -> Scene<'p> {
         let snapshot = program.snapshot();
         let contents = program.contents(&snapshot);
         let roots = program.roots(&snapshot);
         Scene { program, snapshot, contents, roots }
     }
 
-    pub(super) fn view(&self) -> View<'_> {
+    /// Memory and types.
+    pub fn view(&self) -> View<'_> {
         View { snapshot: &self.snapshot, types: self.program.types() }
     }
 
-    pub(super) fn heap(&self) -> Heap<'_> {
+    /// What a graph is made from.
+    pub fn heap(&self) -> Heap<'_> {
         Heap { view: self.view(), contents: &self.contents, roots: &self.roots }
     }
 
     /// The type of what a block holds, in full: of the value in it, without the counts of an `Rc` or `Arc`; of a buffer as `[T]`. None if it is
     /// not known.
-    pub(super) fn type_name(&self, block: u32) -> Option<Rc<str>> {
+    pub fn type_name(&self, block: u32) -> Option<Rc<str>> {
         let types = self.program.types();
         match &self.contents[block as usize] {
             Content::Value(ty) | Content::Unwritten(ty) => {
@@ -63,7 +89,7 @@ impl<'p> Scene<'p> {
     }
 
     /// The strong count of a block that has one.
-    pub(super) fn strong(&self, block: u32) -> Option<u64> {
+    pub fn strong(&self, block: u32) -> Option<u64> {
         let counted = match &self.contents[block as usize] {
             Content::Value(ty) | Content::Unwritten(ty) => is_counted(&self.program.types().get(*ty)),
             Content::Shared(_) => true,
@@ -72,17 +98,19 @@ impl<'p> Scene<'p> {
         counted.then(|| self.snapshot.word(self.snapshot.blocks()[block as usize].address)).flatten()
     }
 
-    pub(super) fn size(&self, block: u32) -> u64 {
+    /// The size of a block.
+    pub fn size(&self, block: u32) -> u64 {
         self.snapshot.blocks()[block as usize].size
     }
 
-    pub(super) fn stack(&self, block: u32) -> StackId {
+    /// Where a block was allocated.
+    pub fn stack(&self, block: u32) -> StackId {
         self.snapshot.blocks()[block as usize].stack
     }
 }
 
 /// The functions on a stack, innermost first.
-pub(super) fn frames(program: &Program, stack: StackId) -> Vec<Frame> {
+pub fn frames(program: &Program, stack: StackId) -> Vec<Frame> {
     let frame = |(frame, location): (functions::Frame, Option<Location>)| {
         let location = location.map(|location| (location.file.to_string(), location.line));
         let kind = CodeKind::of(&frame.function.path, location.as_ref().map(|(file, _)| file.as_str()));
@@ -92,15 +120,20 @@ pub(super) fn frames(program: &Program, stack: StackId) -> Vec<Frame> {
 }
 
 /// Who leads to whom in a scene.
-pub(super) struct Relations<'s> {
-    pub(super) scene: &'s Scene<'s>,
-    pub(super) graph: Graph,
-    pub(super) reach: Reach,
-    pub(super) names: Known<'s>,
+pub struct Relations<'s> {
+    /// The scene.
+    pub scene: &'s Scene<'s>,
+    /// Who points to whom.
+    pub graph: Graph,
+    /// What is reachable.
+    pub reach: Reach,
+    /// The names of what is in the scene.
+    pub names: Known<'s>,
 }
 
 impl<'s> Relations<'s> {
-    pub(super) fn of(scene: &'s Scene<'s>) -> Relations<'s> {
+    /// Finds out.
+    pub fn of(scene: &'s Scene<'s>) -> Relations<'s> {
         let graph = Graph::of(&scene.heap());
         let reach = Reach::of(&graph);
         let names = Known { program: scene.program, tasks: Tasks::new(scene.heap()) };
@@ -108,7 +141,7 @@ impl<'s> Relations<'s> {
     }
 
     /// With the stack that spawned it, if it is a task.
-    pub(super) fn holder(&self, way: holders::Holder) -> Holder {
+    pub fn holder(&self, way: holders::Holder) -> Holder {
         let spawned = match &way.root {
             HeldBy::Task(task) => frames(self.scene.program, task.spawned),
             _ => Vec::new(),
