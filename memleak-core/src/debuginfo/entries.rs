@@ -20,6 +20,7 @@ pub(super) struct Entry {
     pub(super) byte_size: Option<u64>,
     /// `DW_AT_data_member_location`.
     pub(super) member_offset: Option<u64>,
+    /// `DW_AT_discr_value`; of an enumerator `DW_AT_const_value`.
     pub(super) discriminant_value: Option<Constant>,
     /// `DW_AT_encoding` says signed.
     pub(super) signed: bool,
@@ -86,6 +87,9 @@ impl<'b> Walk<'b> {
                 gimli::DW_AT_byte_size => entry.byte_size = entry.number(value),
                 gimli::DW_AT_data_member_location => entry.member_offset = entry.number(value),
                 gimli::DW_AT_discr_value => entry.discriminant_value = entry.constant(value),
+                gimli::DW_AT_const_value if entry.tag == gimli::DW_TAG_enumerator => {
+                    entry.discriminant_value = entry.constant(value);
+                }
                 gimli::DW_AT_count => entry.count = entry.number(value),
                 gimli::DW_AT_upper_bound => entry.count = entry.number(value).map(|last| last.wrapping_add(1)),
                 gimli::DW_AT_location => entry.location = value.exprloc_value(),

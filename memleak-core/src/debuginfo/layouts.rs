@@ -225,6 +225,11 @@ impl Reading {
                     variant.ty = entry.ty;
                 }
             }
+            ([], dw::DW_TAG_enumerator) => {
+                self.strange |= entry.strange || entry.discriminant_value.is_none();
+                self.structs.insert(entry.die, name());
+                self.variants.push(RawVariant { value: entry.discriminant_value, ty: Some(entry.die) });
+            }
             // The parameters of a generic enum are stated in each variant only. They are the same in all: the first one's are kept.
             ([dw::DW_TAG_structure_type], dw::DW_TAG_template_type_parameter) if self.structs.len() == 1 => {
                 self.parameters.extend(entry.ty.map(|ty| (name(), table.id_of(ty))));
@@ -239,6 +244,7 @@ impl Reading {
         let own = self.entry.name_text().unwrap_or(UNNAMED.into());
         match self.entry.tag {
             dw::DW_TAG_base_type => self.finish(own.into(), TypeKind::Scalar),
+            dw::DW_TAG_enumerator => self.finish(own.into(), TypeKind::Struct { fields: Vec::new() }),
             dw::DW_TAG_pointer_type => self.into_pointer(table),
             dw::DW_TAG_array_type => self.into_array(table),
             dw::DW_TAG_enumeration_type | dw::DW_TAG_structure_type | dw::DW_TAG_union_type => {
@@ -259,7 +265,7 @@ impl Reading {
         let mut fields = std::mem::take(&mut self.fields);
         let kind = match self.entry.tag {
             _ if self.strange || self.entry.byte_size.is_none() => None,
-            dw::DW_TAG_enumeration_type => Some(TypeKind::Scalar),
+            dw::DW_TAG_enumeration_type => self.take_enumeration(table),
             dw::DW_TAG_union_type => Some(TypeKind::Union { fields }),
             _ if !self.variant_part => {
                 fields.retain(|field| !self.is_function_item(table, field));
@@ -280,6 +286,18 @@ impl Reading {
         let no_room = self.entry.byte_size.is_some_and(|size| size < field.offset.saturating_add(POINTER));
         let tag = || Entry::at(table.binary(), table.rows.borrow()[field.ty.0 as usize].die).map(|ty| ty.tag);
         no_room && tag() == Some(dw::DW_TAG_pointer_type)
+    }
+
+    /// An enum without data: its variants have no struct of their own, and it is its discriminant.
+    fn take_enumeration(&mut self, table: &TypeTable) -> Option<TypeKind> {
+        let ty = Entry::at(table.binary(), self.entry.ty?)?;
+        let size = self.entry.byte_size?;
+        let variant = |raw: &RawVariant| {
+            let name = Rc::clone(self.structs.get(&raw.ty?)?);
+            Some(Variant { name, values: vec![raw.value?.in_bytes(size, ty.signed)], ty: table.id_of(raw.ty?) })
+        };
+        let variants = self.variants.iter().map(variant).collect::<Option<Vec<Variant>>>()?;
+        Some(TypeKind::Enum { discriminant: Some(Discriminant { offset: 0, size }), variants, coroutine: false })
     }
 
     fn take_enum(&mut self, table: &TypeTable) -> Option<TypeKind> {

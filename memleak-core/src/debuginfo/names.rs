@@ -26,7 +26,7 @@ pub struct Named {
 /// All types whose name in full `accept`s. `segment`, where the caller knows it, is the last segment of each such name, without generics:
 /// then only types of that name are looked at, which takes a small part of the time.
 ///
-/// Finds structs, unions, enums, primitive types, tuples, closures, coroutines, and variants with a struct of their own.
+/// Finds structs, unions, enums, primitive types, tuples, closures, coroutines, and variants.
 ///
 /// # Errors
 /// When a unit cannot be read: a type in it would be missed.
@@ -121,15 +121,20 @@ pub fn implementors(table: &TypeTable, accept: &dyn Fn(&str) -> bool) -> Result<
     let mut found = Vec::new();
     scan::statics(binary, |hit| {
         let name = hit.own_name();
-        let Some(of_trait) = vtable_trait(&name).filter(|name| accept(name)) else { return };
-        let Some(variable) = Entry::at(binary, hit.die) else { return };
-        let vtable = variable.address(binary).filter(|address| *address != FileAddress(0));
-        let concrete = variable.ty.and_then(|ty| Entry::at(binary, ty)?.containing);
-        if let (Some(die), Some(vtable)) = (concrete, vtable) {
-            found.push(Implementor { die, of_trait: of_trait.to_owned(), vtable });
+        if vtable_trait(&name).is_some_and(accept) {
+            found.extend(implementor(binary, hit.die));
         }
     })?;
     Ok(found)
+}
+
+/// What the entry of a vtable says; none if the linker dropped it.
+pub fn implementor(binary: &Binary, vtable: DieRef) -> Option<Implementor> {
+    let variable = Entry::at(binary, vtable)?;
+    let name = variable.name_text()?;
+    let address = variable.address(binary).filter(|address| *address != FileAddress(0))?;
+    let die = Entry::at(binary, variable.ty?)?.containing?;
+    Some(Implementor { die, of_trait: vtable_trait(&name)?.to_owned(), vtable: address })
 }
 
 /// The trait in `<chat::Bot as chat::Chat>::{vtable}`.

@@ -18,9 +18,11 @@ const TYPES: Tags = Tags::of(&[
     gimli::DW_TAG_union_type.0,
     gimli::DW_TAG_enumeration_type.0,
     gimli::DW_TAG_base_type.0,
+    gimli::DW_TAG_enumerator.0,
 ]);
 /// What types, functions and statics are in.
-const SCOPES: Tags = Tags::of(&[gimli::DW_TAG_namespace.0, gimli::DW_TAG_structure_type.0]);
+const SCOPES: Tags =
+    Tags::of(&[gimli::DW_TAG_namespace.0, gimli::DW_TAG_structure_type.0, gimli::DW_TAG_enumeration_type.0]);
 
 /// An entry that a pass came by, and the scopes around it.
 pub(super) struct Hit<'n> {
@@ -45,7 +47,7 @@ impl Hit<'_> {
         paths::full_name(self.binary, self.nodes, self.index)
     }
 
-    /// It is in this enum: the struct of a variant.
+    /// It is in this enum: a variant, or the struct of one.
     pub(super) fn enum_around(&self) -> Option<DieRef> {
         let parent = self.nodes.get(self.node().parent as usize)?;
         let is_type = parent.tag != gimli::DW_TAG_namespace.0;

@@ -23,6 +23,8 @@ pub struct Globals {
     pub statics: Vec<Static>,
     /// By offset.
     pub thread_locals: Vec<ThreadLocal>,
+    /// The entries of all vtables, for [`names::implementor`].
+    pub vtables: Vec<DieRef>,
 }
 
 /// A static, of a module or of a function. Its size is that of its type.
@@ -63,7 +65,7 @@ impl Globals {
         let mut thread_locals = Vec::new();
         scan::statics(binary, |hit| {
             if names::vtable_trait(&hit.own_name()).is_some() {
-                return;
+                return globals.vtables.push(hit.die);
             }
             let Some(variable) = Entry::at(binary, hit.die) else { return };
             let Some(ty) = variable.ty.map(|ty| table.id_of(ty)) else { return };

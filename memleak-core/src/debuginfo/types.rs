@@ -42,7 +42,7 @@ pub struct Type {
 /// What a type is made of.
 #[derive(Clone, PartialEq, Debug)]
 pub enum TypeKind {
-    /// Numbers, `bool`, `char`, and enums without data that DWARF shows as C enumerations.
+    /// Numbers, `bool`, `char`.
     Scalar,
     /// A thin pointer; whether it owns is in its name (`alloc::boxed::Box<…>`, `&T`, `*const T`, `fn…`).
     Pointer {
@@ -66,7 +66,7 @@ pub enum TypeKind {
         /// How many.
         count: u64,
     },
-    /// Enum with data, `Option`, and coroutines.
+    /// Enums, `Option`, and coroutines.
     Enum {
         /// What tells the variants apart; none if there is only one.
         discriminant: Option<Discriminant>,
@@ -109,7 +109,7 @@ pub struct Variant {
     pub name: Rc<str>,
     /// The discriminant values that select it, zero-extended; empty = selected when no other variant is (the niche's own variant).
     pub values: Vec<u128>,
-    /// The variant's struct: fields with offsets from the start of the enum.
+    /// The variant's struct: fields with offsets from the start of the enum. Of an enum without data one without fields.
     pub ty: TypeId,
 }
 

@@ -40,6 +40,13 @@ pub enum Content {
 const THREADS: &str = "std::sys::pal::unix::stack_overflow::thread_info";
 
 impl Content {
+    /// Whether this is the block of an `Rc` or `Arc` that was made by code which did not know the type of the value. The types that it may have
+    /// are the parameters.
+    pub fn is_counted_unknown(&self) -> bool {
+        matches!(self, Content::OwnLayout { function, .. }
+            if ["alloc::sync::", "alloc::rc::"].iter().any(|module| function.starts_with(module)))
+    }
+
     /// Whether this is a node of the standard library's tree of threads.
     pub fn is_of_threads(&self) -> bool {
         matches!(self, Content::OwnLayout { function, .. } if &**function == THREADS)
@@ -197,7 +204,9 @@ fn element(types: &dyn Types, function: &Function, family: Family) -> Option<Con
         },
         Family::Table => Content::Table(id),
         // Behind a trait object the type is not told.
-        Family::Shared if types.get(id).size == 0 => own(&function.path),
+        Family::Shared if types.get(id).size == 0 => {
+            Content::OwnLayout { function: Rc::from(&*function.path), parameters: [id].into() }
+        }
         Family::Shared => Content::Shared(id),
     })
 }

@@ -110,12 +110,6 @@ impl View<'_> {
                 Active::Variant(_) => StorageState::NotAlive,
                 Active::Invalid => StorageState::Unclear,
             },
-            // The debug info of an enum without data does not come with names: `Initial`, `Alive`, `Destroyed`.
-            TypeKind::Scalar => match self.snapshot.number(address, ty.size) {
-                Some(1) => StorageState::Alive,
-                Some(0 | 2) => StorageState::NotAlive,
-                _ => StorageState::Unclear,
-            },
             _ => StorageState::Unclear,
         }
     }

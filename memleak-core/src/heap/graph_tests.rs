@@ -500,7 +500,10 @@ fn once_cells_and_thread_locals_know_whether_they_hold_something() {
     for (state, expected) in [(0, &[][..]), (1, &[(0x500, Owning)]), (2, &[])] {
         let mut heap = heap();
         let held = session_box(&heap);
-        let fields = heap.types.fields(&[("val", 0, held), ("state", 8, heap.types.scalar("State", 1))]);
+        let nothing = heap.types.structure("Nothing", 0, &[]);
+        let variants = [("Initial", Some(0), nothing), ("Alive", Some(1), nothing), ("Destroyed", Some(2), nothing)];
+        let how_far = heap.types.enumeration("State", 1, 1, &variants, false);
+        let fields = heap.types.fields(&[("val", 0, held), ("state", 8, how_far)]);
         let name = "std::sys::thread_local::native::eager::Storage<_>";
         let storage = heap.types.add(name, 16, TypeKind::Struct { fields }, &[("T", held)]);
         heap.root(0x500, words(&[SESSION, state]), storage);

@@ -333,20 +333,45 @@ impl Search<'_> {
             let block = self.view.snapshot.blocks()[index];
             let home = Home::Block(index);
             let doubt = Some(Doubt::OwnLayout(function.clone()));
-            // `Arc<dyn Trait>` from a box: counts, then a value of any type.
-            let counted = ["alloc::sync::", "alloc::rc::"].iter().any(|module| function.starts_with(module));
-            let start = if counted { 16 } else { 0 };
-            if counted && self.view.snapshot.word(block.address) == Some(0) {
+            if content.is_counted_unknown() {
+                self.counted_unknown(index, parameters, doubt);
                 continue;
             }
-            let fits = |ty: &TypeId| self.view.types.get(*ty).size + start == block.size;
+            let fits = |ty: &TypeId| self.view.types.get(*ty).size == block.size;
             let fitting = self.subject.candidates().iter().copied().find(fits);
             if let Some(ty) = fitting {
-                self.uncertain.push(Place { ty, address: at(block.address, start), home, doubt, outdated: None });
+                self.uncertain.push(Place { ty, address: block.address, home, doubt, outdated: None });
             } else if let Some(ty) = parameters.iter().copied().find(|ty| self.can_hold(*ty)) {
                 let wanted = self.subject.candidates().first().copied().unwrap_or(ty);
                 let name = self.view.types.get(wanted).name.clone();
                 self.record(&name, block.size, block.address, home, doubt);
+            }
+        }
+        self.drain();
+    }
+
+    /// An `Arc<dyn Trait>` from a box: two counts, then a value of one of these types, if any is known.
+    fn counted_unknown(&mut self, block: usize, types: &[TypeId], doubt: Option<Doubt>) {
+        const COUNTS: u64 = 16;
+        let record = self.view.snapshot.blocks()[block];
+        let (home, address) = (Home::Block(block), at(record.address, COUNTS));
+        if self.view.snapshot.word(record.address) == Some(0) {
+            return;
+        }
+        match types {
+            [only] if !self.view.types.merged_functions() => self.enter(*only, address, home),
+            [] => {
+                let fits = |ty: &TypeId| self.view.types.get(*ty).size + COUNTS == record.size;
+                if let Some(ty) = self.subject.candidates().iter().copied().find(fits) {
+                    self.uncertain.push(Place { ty, address, home, doubt, outdated: None });
+                }
+            }
+            several => {
+                for ty in several.iter().copied() {
+                    if self.can_hold(ty) {
+                        self.uncertain.push(Place { ty, address, home, doubt: doubt.clone(), outdated: None });
+                    }
+                }
             }
         }
     }

@@ -41,6 +41,7 @@ pub mod instances;
 mod interior;
 pub mod lost;
 pub mod naming;
+pub mod objects;
 pub mod outside;
 pub mod places;
 pub mod program;

@@ -6,13 +6,15 @@ use crate::address::ReturnAddress;
 use crate::debuginfo::functions::{Frame, Functions, Location};
 use crate::debuginfo::layouts::TypeTable;
 use crate::debuginfo::load::{Binary, DieRef, LoadError};
+use crate::debuginfo::names::{self, Implementor};
 use crate::debuginfo::statics::{self, Globals, Static};
-use crate::heap::containers::at;
+use crate::heap::containers::{View, at};
 use crate::heap::contents::{self, Content};
 use crate::heap::instances::Root;
+use crate::heap::objects::{self, Vtable, Vtables};
 use crate::heap::snapshot::Snapshot;
 use crate::stack::StackId;
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -24,6 +26,8 @@ pub struct Program {
     globals: Globals,
     frames: RefCell<HashMap<ReturnAddress, Rc<[Frame]>>>,
     contents: RefCell<HashMap<(StackId, u64), Content>>,
+    /// Read once a block needs them.
+    vtables: OnceCell<Vtables>,
 }
 
 impl Program {
@@ -42,6 +46,7 @@ impl Program {
             globals: Globals::of(types)?,
             frames: RefCell::default(),
             contents: RefCell::default(),
+            vtables: OnceCell::new(),
         })
     }
 
@@ -65,7 +70,22 @@ impl Program {
             };
             known.entry((block.stack, block.size)).or_insert_with(tell).clone()
         };
-        snapshot.blocks().iter().map(content).collect()
+        let mut contents: Vec<Content> = snapshot.blocks().iter().map(content).collect();
+        let view = View { snapshot, types: self.types };
+        if objects::are_of_use(view, &contents) {
+            objects::tell(view, self.vtables.get_or_init(|| self.read_vtables()), &mut contents);
+        }
+        contents
+    }
+
+    fn read_vtables(&self) -> Vtables {
+        let vtable = |found: Implementor| Vtable {
+            address: self.binary.runtime_address(found.vtable),
+            concrete: self.types.id_of(found.die),
+            of_trait: found.of_trait.into(),
+        };
+        let found = self.globals.vtables.iter().filter_map(|die| names::implementor(self.binary, *die));
+        Vtables::new(found.map(vtable).collect())
     }
 
     /// Its statics, and the thread-locals of each thread of the snapshot whose thread-locals were copied.

@@ -364,10 +364,7 @@ pub fn counted(heap: Heap<'_>, content: &Content) -> bool {
         Content::Value(ty) => is_counted(&heap.view.types.get(*ty)),
         Content::Shared(_) => true,
         // From a box, so its type is not told.
-        Content::OwnLayout { function, .. } => {
-            ["alloc::sync::", "alloc::rc::"].iter().any(|module| function.starts_with(module))
-        }
-        _ => false,
+        other => other.is_counted_unknown(),
     }
 }
 

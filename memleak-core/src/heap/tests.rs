@@ -273,7 +273,9 @@ fn a_thread_local_holds_its_value_while_it_is_alive() {
 #[test]
 fn a_thread_local_made_by_a_constant_counts_from_its_first_use() {
     let (mut heap, session) = plain();
-    let state = heap.types.scalar("std::sys::thread_local::native::eager::State", 1);
+    let nothing = heap.types.structure("Nothing", 0, &[]);
+    let variants = [("Initial", Some(0), nothing), ("Alive", Some(1), nothing), ("Destroyed", Some(2), nothing)];
+    let state = heap.types.enumeration("std::sys::thread_local::native::eager::State", 1, 1, &variants, false);
     let fields = heap.types.fields(&[("val", 0, session), ("state", 8, state)]);
     let name = "std::sys::thread_local::native::eager::Storage<chat::Session>";
     let eager = heap.types.add(name, 16, TypeKind::Struct { fields }, &[("T", session)]);

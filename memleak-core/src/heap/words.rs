@@ -469,8 +469,6 @@ impl Words<'_> {
                     let alive = variants.iter().find(|variant| &*variant.name == "Alive")?;
                     break ((*discriminant)?, alive.values.clone());
                 }
-                // An enumeration without data, in the order it is written: nothing, alive, destroyed.
-                TypeKind::Scalar => break (Discriminant { offset: 0, size: self.size(state) }, vec![1]),
                 TypeKind::Struct { fields } => {
                     let field = fields.iter().find(|field| self.size(field.ty) > 0)?;
                     (at, state) = (at + field.offset, field.ty);

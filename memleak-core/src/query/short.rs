@@ -5,8 +5,14 @@ use super::name::{self, Dialect, Name, Path, Segment, Word};
 use super::pattern::is_std_default;
 use std::fmt::Write as _;
 
+/// How the block of a hash table is called, before the name of an element.
+pub const TABLE: &str = "hash table of ";
+
 /// A type's name with default allocator and hasher left out, and the standard library's types without their path.
 pub fn short(name: &str) -> String {
+    if let Some(element) = name.strip_prefix(TABLE) {
+        return format!("{TABLE}{}", short(element));
+    }
     match name::parse(name, Dialect::DebugInfo) {
         Ok(parsed) if !contains_unread(&parsed) => {
             let mut text = String::new();
@@ -242,7 +248,14 @@ fn write_path(path: &Path, out: &mut String) {
     let known = |segment: &Segment| matches!(&segment.word, Word::Plain(word) if ["core", "alloc", "std"].contains(&word.as_str()));
     let plain = |segment: &Segment| matches!(segment.word, Word::Plain(_));
     let segments = match path.segments.as_slice() {
-        [first, .., last] if known(first) && path.segments.iter().all(plain) => std::slice::from_ref(last),
+        [first, .., _] if known(first) && path.segments.iter().all(plain) => {
+            // From the type on: behind it may be the variant of an enum.
+            let is_type = |segment: &Segment| {
+                matches!(&segment.word, Word::Plain(word) if word.starts_with(char::is_uppercase))
+            };
+            let start = path.segments.iter().position(is_type).unwrap_or(path.segments.len() - 1);
+            &path.segments[start..]
+        }
         all => all,
     };
     for (i, segment) in segments.iter().enumerate() {
@@ -293,6 +306,10 @@ mod tests {
         let names = [
             ("chat::Session", "chat::Session"),
             ("alloc::sync::Arc<chat::Session, alloc::alloc::Global>", "Arc<chat::Session>"),
+            ("core::option::Option<alloc::string::String>::None", "Option<String>::None"),
+            ("core::net::ip_addr::IpAddr::V4", "IpAddr::V4"),
+            ("hash table of (alloc::string::String, chat::Session)", "hash table of (String, chat::Session)"),
+            ("[alloc::string::String]", "[String]"),
             (
                 "core::option::Option<alloc::boxed::Box<net::Link<net::Tcp>, alloc::alloc::Global>>",
                 "Option<Box<net::Link<net::Tcp>>>",
@@ -314,7 +331,7 @@ mod tests {
             ("unsafe extern \"C\" fn(u8) -> !", "unsafe fn(u8) -> !"),
             ("std::sync::lazy_lock::LazyLock<u8, fn() -> u8>", "LazyLock<u8>"),
             ("std::sync::lazy_lock::LazyLock<u8, fn() -> u16>", "LazyLock<u8, fn() -> u16>"),
-            ("core::option::Option<u8>::Some", "Some"),
+            ("core::option::Option<u8>::Some", "Option<u8>::Some"),
             ("net::Link<%odd>", "net::Link<%odd>"),
         ];
         for (name, expected) in names {
