@@ -109,7 +109,7 @@ impl Pattern {
         let Name::Path(path) = &self.name else { return false };
         let Some((last, of)) = path.segments.split_last() else { return false };
         let written = Word::Plain(variant.to_owned());
-        if !self.rule.words_match(&last.word, &written) || last.arguments.is_some() || of.is_empty() {
+        if last.word != written || last.arguments.is_some() || of.is_empty() {
             return false;
         }
         let of = Name::Path(Path { anchored: path.anchored, segments: of.to_vec() });

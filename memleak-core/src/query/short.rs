@@ -250,9 +250,8 @@ fn write_path(path: &Path, out: &mut String) {
     let segments = match path.segments.as_slice() {
         [first, .., _] if known(first) && path.segments.iter().all(plain) => {
             // From the type on: behind it may be the variant of an enum.
-            let is_type = |segment: &Segment| {
-                matches!(&segment.word, Word::Plain(word) if word.starts_with(char::is_uppercase))
-            };
+            let is_type =
+                |segment: &Segment| matches!(&segment.word, Word::Plain(word) if word.starts_with(char::is_uppercase));
             let start = path.segments.iter().position(is_type).unwrap_or(path.segments.len() - 1);
             &path.segments[start..]
         }

@@ -4,8 +4,11 @@
 
 #[path = "../child/mod.rs"]
 mod child;
+#[allow(dead_code, reason = "values are only there to be there")]
 mod generics;
+#[allow(dead_code, reason = "values are only there to be there")]
 mod objects;
+#[allow(dead_code, reason = "values are only there to be there")]
 mod variants;
 
 use memleak_core::check::checker::{Checker, Checkpoint, Counts};

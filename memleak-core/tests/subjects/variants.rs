@@ -90,7 +90,9 @@ fn values_while_a_variant_is_active() {
             ("Level", "variants::Level 6"),
             ("Level::High", "variants::Level::High 3"),
             ("Level::Low", "variants::Level::Low 2"),
-            ("Level::M*", "variants::Level::Middle 1"),
+            ("Level::Middle", "variants::Level::Middle 1"),
+            // A wildcard stands for types.
+            ("Level::M*", "unknown"),
             ("Signed::Minus", "variants::Signed::Minus 1"),
             ("Signed::Plus", "variants::Signed::Plus 2"),
             ("Outer::Nothing", "variants::Outer::Nothing 2"),
