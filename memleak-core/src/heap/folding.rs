@@ -81,6 +81,8 @@ const TASK: &[Exit] = &[exit("T", Slot::Only), exit("core::result::Result<", Slo
 const BUCKETS: &[Exit] = &[below("__0", "K", Slot::Key), below("__1", "V", Slot::Value)];
 const MEMBERS: &[Exit] = &[below("__0", "T", Slot::Key)];
 const NODES: &[Exit] = &[below("keys", "K", Slot::Key), below("vals", "V", Slot::Value)];
+const VALUES: &[Exit] = &[exit("V", Slot::Index)];
+const CACHED: &[Exit] = &[below("value", "V", Slot::Value), exit("K", Slot::Key)];
 const ENTRIES: &[Exit] = &[below("key", "K", Slot::Key), below("value", "V", Slot::Value)];
 
 /// The types, by the start of their names.
@@ -98,6 +100,9 @@ const KNOWN: &[Known] = &[
     pointer("core::sync::atomic::Atomic<*"),
     pointer("core::sync::atomic::AtomicPtr<"),
     pointer("arc_swap::ArcSwapAny<"),
+    pointer("bytes::bytes::Bytes"),
+    pointer("once_cell::race::once_box::OnceBox<"),
+    inside("bytes::bytes::Owned<", &[below("owner", "T", Slot::Only)]),
     inside("alloc::rc::RcBox<", &[below("value", "", Slot::Only)]),
     inside("alloc::rc::RcInner<", &[below("value", "", Slot::Only)]),
     inside("alloc::sync::ArcInner<", &[below("data", "", Slot::Only)]),
@@ -130,6 +135,8 @@ const KNOWN: &[Known] = &[
     holds("tokio::sync::mutex::Mutex<", ONLY),
     holds("tokio::sync::once_cell::OnceCell<", ONLY),
     holds("tokio::sync::rwlock::RwLock<", ONLY),
+    holds("tokio::sync::set_once::SetOnce<", ONLY),
+    holds("thread_local::ThreadLocal<", ONLY),
     inside("core::mem::maybe_dangling::MaybeDangling<", ONLY),
     inside("dashmap::util::SharedValue<", ONLY),
     inside("std::sys::thread_local::native::eager::Storage<", ONLY),
@@ -143,7 +150,14 @@ const KNOWN: &[Known] = &[
     holds("alloc::collections::binary_heap::BinaryHeap<", ITEMS),
     holds("alloc::collections::linked_list::LinkedList<", &[exit("T", Slot::Link)]),
     holds("alloc::collections::vec_deque::VecDeque<", ITEMS),
+    holds("arrayvec::arrayvec::ArrayVec<", &[below("xs", "", Slot::Only)]),
+    holds("generational_arena::Arena<", ITEMS),
     holds("slab::Slab<", ITEMS),
+    holds("slotmap::basic::SlotMap<", VALUES),
+    holds("slotmap::dense::DenseSlotMap<", VALUES),
+    holds("slotmap::hop::HopSlotMap<", VALUES),
+    holds("slotmap::secondary::SecondaryMap<", VALUES),
+    holds("slotmap::sparse_secondary::SparseSecondaryMap<", &[exit("V", Slot::Value)]),
     holds("smallvec::SmallVec<", &[exit("A", Slot::Only), exit("A[]", Slot::Index)]),
     holds("alloc::collections::btree::map::BTreeMap<", NODES),
     holds("alloc::collections::btree::set::BTreeSet<", &[below("keys", "T", Slot::Key)]),
@@ -158,6 +172,10 @@ const KNOWN: &[Known] = &[
     holds("dashmap::set::DashSet<", &[below("__0", "K", Slot::Key)]),
     holds("indexmap::map::IndexMap<", ENTRIES),
     holds("indexmap::set::IndexSet<", &[below("key", "T", Slot::Key)]),
+    holds("lru::LruCache<", &[below("key", "K", Slot::Key), below("val", "V", Slot::Value)]),
+    holds("moka::future::cache::Cache<", CACHED),
+    holds("moka::sync::cache::Cache<", CACHED),
+    holds("moka::sync::segment::SegmentedCache<", CACHED),
     holds("alloc::string::String", NOTHING),
     // Channels and what wakes.
     holds("std::sync::mpsc::Receiver<", MESSAGES),
@@ -169,6 +187,11 @@ const KNOWN: &[Known] = &[
     holds("async_channel::Sender<", MESSAGES),
     holds("crossbeam_channel::channel::Receiver<", MESSAGES),
     holds("crossbeam_channel::channel::Sender<", MESSAGES),
+    holds("crossbeam_deque::deque::Injector<", MESSAGES),
+    holds("crossbeam_deque::deque::Stealer<", MESSAGES),
+    holds("crossbeam_deque::deque::Worker<", MESSAGES),
+    holds("crossbeam_queue::array_queue::ArrayQueue<", MESSAGES),
+    holds("crossbeam_queue::seg_queue::SegQueue<", MESSAGES),
     holds("flume::Receiver<", MESSAGES),
     holds("flume::Sender<", MESSAGES),
     holds("futures_channel::mpsc::Receiver<", MESSAGES),
@@ -196,6 +219,7 @@ const KNOWN: &[Known] = &[
     inside("tokio::sync::oneshot::Inner<", MESSAGES),
     inside("tokio::sync::watch::Shared<", ONLY),
     holds("tokio::runtime::task::join::JoinHandle<", TASK),
+    holds("tokio::task::join_set::JoinSet<", TASK),
     holds("std::thread::JoinHandle<", ONLY),
     holds("std::thread::join_handle::JoinHandle<", ONLY),
 ];
@@ -204,26 +228,37 @@ const KNOWN: &[Known] = &[
 const LIBRARIES: &[&str] = &[
     "alloc",
     "arc_swap",
+    "arrayvec",
     "async_channel",
+    "bytes",
     "concurrent_queue",
     "core",
     "crossbeam_channel",
+    "crossbeam_deque",
+    "crossbeam_epoch",
+    "crossbeam_queue",
     "crossbeam_utils",
     "dashmap",
     "flume",
     "futures_channel",
     "futures_util",
+    "generational_arena",
     "hashbrown",
     "indexmap",
     "lazy_static",
     "lock_api",
+    "lru",
+    "moka",
     "once_cell",
     "parking_lot",
     "parking_lot_core",
     "slab",
+    "slotmap",
     "smallvec",
     "std",
+    "thread_local",
     "tokio",
+    "triomphe",
 ];
 
 /// The row of a type.

@@ -40,7 +40,7 @@ pub(super) fn inside(heap: &Heap<'_>, lead: &Lead, block: u32, word: RuntimeAddr
     from_owner
         .or_else(|| pointee(heap.view, lead, block, word))
         .or_else(|| from_content(heap, lead, block, word))
-        .or_else(|| as_pointed(heap.view, lead, block, word))
+        .or_else(|| as_pointed(heap.view, lead, block))
 }
 
 /// The element of a container that owns the block.
@@ -55,6 +55,11 @@ fn element_of(view: View<'_>, owner: &Step, block: u32, word: RuntimeAddress) ->
         (number("pointer")?, |index, head, capacity| (index + capacity.saturating_sub(head)) % capacity.max(1))
     } else if is_table(&ty) {
         return bucket(view, parameter(&ty, "T")?, RuntimeAddress(number("ctrl")?), block, word);
+    } else if ty.name.starts_with("smallvec::SmallVec<") {
+        let run = view.owned(&ty, owner.address)?.ok()?.elements.pop()?;
+        let (index, start) = nth(view, run.ty, run.start, word)?;
+        let inside = Inside { ty: run.ty, start, index: Some(index), led_to: true };
+        return owns(view, block, run.start).then_some(inside);
     } else {
         return None;
     };
@@ -151,15 +156,10 @@ fn leads_to_slice(view: View<'_>, lead: &Lead) -> bool {
     matches!(&fat.kind, TypeKind::Struct { fields } if fields.iter().any(|field| &*field.name == "length"))
 }
 
-/// A block of which nothing else is known, which is as large as what the pointer to its start leads to; or as several of that, if the
-/// pointer is known to lead to several.
-fn as_pointed(view: View<'_>, lead: &Lead, block: u32, word: RuntimeAddress) -> Option<Inside> {
+/// A block of which nothing else is known, which is as large as what the pointer to its start leads to.
+fn as_pointed(view: View<'_>, lead: &Lead, block: u32) -> Option<Inside> {
     let record = view.snapshot.blocks()[block as usize];
     let target = target(view, lead).filter(|_| lead.value == record.address.0)?;
-    if lead.steps.iter().any(|step| view.types.get(step.ty).name.starts_with("smallvec::SmallVec<")) {
-        let (index, start) = nth(view, target, record.address, word)?;
-        return Some(Inside { ty: target, start, index: Some(index), led_to: true });
-    }
     let fits = view.types.get(target).size == record.size;
     fits.then_some(Inside { ty: target, start: record.address, index: None, led_to: true })
 }

@@ -6,7 +6,8 @@
 //! down a type is worked out once for each offset; what is left is to read the discriminants on the way.
 
 use crate::debuginfo::types::{Discriminant, Type, TypeId, TypeKind, Variant};
-use crate::heap::containers::{View, parameter};
+use crate::heap::containers::slots::Told;
+use crate::heap::containers::{View, parameter, told};
 use crate::heap::evidence::{certain_in_coroutine, is_counted};
 use crate::heap::graph::EdgeKind;
 use crate::heap::places::Liveness;
@@ -117,6 +118,8 @@ enum End {
 enum Test {
     Values(Vec<u128>),
     AtLeast(u128),
+    /// Of these bits, these are set and no others.
+    Bits(u128, u128),
 }
 
 /// A part of a value that may be there.
@@ -370,6 +373,7 @@ fn choose(value: u128, arms: &[(Test, Part)], otherwise: Part) -> Part {
     let passes = |test: &Test| match test {
         Test::Values(values) => values.contains(&value),
         Test::AtLeast(least) => value >= *least,
+        Test::Bits(bits, are) => value & bits == *are,
     };
     arms.iter().find(|(test, _)| passes(test)).map_or(otherwise, |(_, part)| *part)
 }
@@ -396,6 +400,10 @@ impl Words<'_> {
             self.once_complete(ty, "data", offset)
         } else if starts("std::sys::thread_local::native::") {
             self.thread_local(ty, offset)
+        } else if starts("arrayvec::arrayvec::ArrayVec<") {
+            self.up_to_len(ty, "xs", parameter(ty, "T")?, offset, 1)
+        } else if let Some(told) = told(&ty.name) {
+            self.in_slot(ty, told, offset)
         } else {
             let ty = self.view.maybe_absent(ty)?;
             Some(Below::Part(perhaps(ty, 0)))
@@ -434,6 +442,21 @@ impl Words<'_> {
         let number = Discriminant { offset: len, size: self.size(number) };
         let test = Test::AtLeast(u128::from(index + more));
         Some(Below::End(End::Choice { number, arms: vec![(test, part)], otherwise: Part::Dead }))
+    }
+
+    /// What is in a slot that says itself whether it is there.
+    fn in_slot(&self, ty: &Type, told: &Told, offset: u64) -> Option<Below> {
+        let (start, held) = self.view.field(ty, told.value)?;
+        let value = parameter(ty, "T")?;
+        if !(start..start + self.size(held)).contains(&offset) {
+            return None;
+        }
+        let (by, number) = self.view.field(ty, told.by)?;
+        let (by, size) = self.view.only_part(number, by);
+        let part = if offset - start < self.size(value) { there(value, start) } else { Part::Dead };
+        let arms = vec![(Test::Bits(told.bits.into(), told.are.into()), part)];
+        let number = Discriminant { offset: by, size };
+        Some(Below::End(End::Choice { number, arms, otherwise: Part::Dead }))
     }
 
     /// What an `OnceLock` or `LazyLock` holds is a `T` once its `Once` has completed, which is zero in its lower bits. With any other state

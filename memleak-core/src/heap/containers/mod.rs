@@ -7,13 +7,14 @@ mod buffers;
 mod channels;
 mod counted;
 mod inline;
-mod slots;
+pub mod slots;
 mod tables;
 mod trees;
 
 use crate::address::RuntimeAddress;
 use crate::debuginfo::types::{Type, TypeId, TypeKind, Types};
 use crate::heap::snapshot::Snapshot;
+use slots::Told;
 use std::rc::Rc;
 
 /// Reads a snapshot through the types of the binary.
@@ -78,23 +79,6 @@ struct Known {
 /// Reads one container: its type, and where it is.
 type Reader = fn(View<'_>, &Type, RuntimeAddress) -> Result<Owned, Unreadable>;
 
-/// `slot!(value, number & bits == so)`: reads a slot for a `T`: the field with the value, and the field with the number that tells whether it
-/// is there.
-macro_rules! slot {
-    ($value:literal, $by:literal & $bits:literal == $are:literal) => {
-        |view, ty, address| {
-            slots::slot(view, ty, address, &slots::Told { value: $value, by: $by, bits: $bits, are: $are })
-        }
-    };
-}
-
-/// Reads a slot of a queue that is made of blocks of slots: it was written, and not read.
-macro_rules! list_slot {
-    ($value:literal) => {
-        slot!($value, "state" & 3 == 1)
-    };
-}
-
 /// The table of containers. To add one, add a row and its reader, which goes by the names of fields and of generic parameters.
 #[rustfmt::skip]
 const KNOWN: &[Known] = &[
@@ -108,30 +92,40 @@ const KNOWN: &[Known] = &[
     Known { name: "alloc::sync::Arc<", holds: &[], read: counted::shared },
     Known { name: "alloc::rc::Rc<", holds: &[], read: counted::shared },
     Known { name: "std::sync::mpmc::counter::Counter<std::sync::mpmc::array::Channel<", holds: &["C/T"], read: channels::received_array },
-    Known { name: "std::sync::mpmc::list::Slot<", holds: &["T"], read: list_slot!("msg") },
     Known { name: "arrayvec::arrayvec::ArrayVec<", holds: &["T"], read: inline::array_vec },
     Known { name: "arrayvec::arrayvec::IntoIter<", holds: &["T"], read: inline::array_vec_into_iter },
     Known { name: "concurrent_queue::bounded::Bounded<", holds: &["T"], read: channels::array },
-    Known { name: "concurrent_queue::single::Single<", holds: &["T"], read: slot!("slot", "state" & 3 == 2) },
-    Known { name: "concurrent_queue::unbounded::Slot<", holds: &["T"], read: list_slot!("value") },
     Known { name: "crossbeam_channel::flavors::array::Channel<", holds: &["T"], read: channels::array },
-    Known { name: "crossbeam_channel::flavors::list::Slot<", holds: &["T"], read: list_slot!("msg") },
     Known { name: "crossbeam_deque::deque::Buffer<", holds: &["T"], read: channels::retired_deque },
     Known { name: "crossbeam_deque::deque::Inner<", holds: &["T"], read: channels::deque },
-    Known { name: "crossbeam_deque::deque::Slot<", holds: &["T"], read: list_slot!("task") },
     Known { name: "crossbeam_queue::array_queue::ArrayQueue<", holds: &["T"], read: channels::array },
-    Known { name: "crossbeam_queue::seg_queue::Slot<", holds: &["T"], read: list_slot!("value") },
     Known { name: "lru::LruEntry<", holds: &["K", "V"], read: slots::lru_entry },
-    Known { name: "slotmap::basic::Slot<", holds: &["T"], read: slot!("u", "version" & 1 == 1) },
-    Known { name: "slotmap::hop::Slot<", holds: &["T"], read: slot!("u", "version" & 1 == 1) },
     Known { name: "smallvec::IntoIter<", holds: &["A[]"], read: inline::small_vec_into_iter },
     Known { name: "smallvec::SmallVec<", holds: &["A[]"], read: inline::small_vec },
-    Known { name: "thread_local::Entry<", holds: &["T"], read: slot!("value", "present" & 1 == 1) },
     Known { name: "thread_local::ThreadLocal<", holds: &["T"], read: slots::thread_local },
     Known { name: "tokio::sync::mpsc::list::Rx<", holds: &["T"], read: channels::tokio_mpsc },
-    Known { name: "tokio::sync::once_cell::OnceCell<", holds: &["T"], read: slot!("value", "value_set" & 1 == 1) },
-    Known { name: "tokio::sync::set_once::SetOnce<", holds: &["T"], read: slot!("value", "value_set" & 1 == 1) },
 ];
+
+/// Slots for one value, a `T`, that say themselves whether it is there, by the start of their type's name. To add one, a row is enough.
+#[rustfmt::skip]
+const TOLD: &[(&str, Told)] = &[
+    ("concurrent_queue::single::Single<", Told { value: "slot", by: "state", bits: 3, are: 2 }),
+    ("concurrent_queue::unbounded::Slot<", written_and_not_read("value")),
+    ("crossbeam_channel::flavors::list::Slot<", written_and_not_read("msg")),
+    ("crossbeam_deque::deque::Slot<", written_and_not_read("task")),
+    ("crossbeam_queue::seg_queue::Slot<", written_and_not_read("value")),
+    ("slotmap::basic::Slot<", Told { value: "u", by: "version", bits: 1, are: 1 }),
+    ("slotmap::hop::Slot<", Told { value: "u", by: "version", bits: 1, are: 1 }),
+    ("std::sync::mpmc::list::Slot<", written_and_not_read("msg")),
+    ("thread_local::Entry<", Told { value: "value", by: "present", bits: 1, are: 1 }),
+    ("tokio::sync::once_cell::OnceCell<", Told { value: "value", by: "value_set", bits: 1, are: 1 }),
+    ("tokio::sync::set_once::SetOnce<", Told { value: "value", by: "value_set", bits: 1, are: 1 }),
+];
+
+/// A slot of a queue that is made of blocks of slots: its `state` has one bit for "written", and one for "read".
+const fn written_and_not_read(value: &'static str) -> Told {
+    Told { value, by: "state", bits: 3, are: 1 }
+}
 
 /// hashbrown's table; the second is that of 0.14 with the feature `raw`, which dashmap has.
 const TABLES: [&str; 2] = ["hashbrown::raw::RawTable<", "hashbrown::raw::inner::RawTable<"];
@@ -144,6 +138,11 @@ const TOLD_BY_ITSELF: &[&str] = &["alloc::collections::btree::node::", "std::syn
 
 fn known(name: &str) -> Option<&'static Known> {
     KNOWN.iter().find(|known| name.starts_with(known.name))
+}
+
+/// How a slot of this type says that its value is there.
+pub fn told(name: &str) -> Option<&'static Told> {
+    TOLD.iter().find(|(prefix, _)| name.starts_with(prefix)).map(|(_, told)| told)
 }
 
 /// Whether this is what a container keeps its elements in, so that only the container knows which are there.
@@ -167,12 +166,15 @@ impl<'a> View<'a> {
     /// # Errors
     /// [`Unreadable`] if its bytes cannot be those of a live value, or its layout is another than is known.
     pub fn owned(self, ty: &Type, address: RuntimeAddress) -> Option<Result<Owned, Unreadable>> {
-        known(&ty.name).map(|known| (known.read)(self, ty, address))
+        let slot = || told(&ty.name).map(|told| slots::slot(self, ty, address, told));
+        known(&ty.name).map(|known| (known.read)(self, ty, address)).or_else(slot)
     }
 
     /// The types of the elements of an owner of type `ty` that only it can find.
     pub fn element_types(self, ty: &Type) -> Vec<TypeId> {
-        let Some(known) = known(&ty.name) else { return Vec::new() };
+        let Some(known) = known(&ty.name) else {
+            return told(&ty.name).and_then(|_| parameter(ty, "T")).into_iter().collect();
+        };
         let mut elements: Vec<TypeId> = known.holds.iter().filter_map(|path| self.parameter_at(ty, path)).collect();
         elements.extend(self.slice_element(ty));
         elements
@@ -237,7 +239,7 @@ impl<'a> View<'a> {
     }
 
     /// Where the only part with a size of a value is, below all that is wrapped around it, and its size.
-    fn only_part(self, ty: TypeId, offset: u64) -> (u64, u64) {
+    pub fn only_part(self, ty: TypeId, offset: u64) -> (u64, u64) {
         let ty = self.types.get(ty);
         if let TypeKind::Struct { fields } = &ty.kind {
             let mut sized = fields.iter().filter(|field| self.types.get(field.ty).size > 0);

@@ -5,15 +5,15 @@ use crate::debuginfo::types::{Type, TypeKind, pointee};
 use crate::heap::containers::{Claim, Elements, Owned, Unreadable, View, at, generic};
 
 /// How a slot says that its value is there.
-pub(super) struct Told {
+pub struct Told {
     /// The field with the value.
-    pub(super) value: &'static str,
+    pub value: &'static str,
     /// The field with the number that tells.
-    pub(super) by: &'static str,
+    pub by: &'static str,
     /// Of that, these bits …
-    pub(super) bits: u64,
+    pub bits: u64,
     /// … are so while there is a value.
-    pub(super) are: u64,
+    pub are: u64,
 }
 
 /// A slot for a `T`.
