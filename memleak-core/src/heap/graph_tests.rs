@@ -453,6 +453,24 @@ fn empty_buckets_are_dead() {
 }
 
 #[test]
+fn a_slot_is_live_while_its_number_says_so() {
+    let boxed_slot = |heap: &MadeUpHeap| {
+        let boxed = session_box(heap);
+        let word = heap.types.scalar("u32", 4);
+        let fields = heap.types.fields(&[("value", 0, boxed), ("next_free", 0, word)]);
+        let union = heap.types.add("slotmap::basic::SlotUnion<_>", 8, TypeKind::Union { fields }, &[("T", boxed)]);
+        let fields = heap.types.fields(&[("u", 0, union), ("version", 8, word)]);
+        heap.types.add("slotmap::basic::Slot<_>", 16, TypeKind::Struct { fields }, &[("T", boxed)])
+    };
+    for (version, expected) in [(4, vec![]), (5, vec![(0x500, Owning)])] {
+        let mut heap = heap();
+        let slot = boxed_slot(&heap);
+        heap.root(0x500, words(&[SESSION, version]), slot);
+        assert_eq!(edges(&heap), expected, "version {version}");
+    }
+}
+
+#[test]
 fn a_node_of_a_tree_is_live_up_to_its_length() {
     let mut heap = heap();
     let boxed = session_box(&heap);

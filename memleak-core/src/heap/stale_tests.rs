@@ -178,3 +178,16 @@ fn a_block_of_a_generic_function_is_named_by_what_was_looked_for() {
     let names: Vec<_> = heap.find(SESSION).into_iter().map(|found| found.type_name).collect();
     assert_eq!(names, [SESSION.into()]);
 }
+
+#[test]
+fn what_lies_in_a_doubtful_container_is_as_doubtful() {
+    let (mut heap, session) = plain();
+    let room = heap.types.add("[_; 2]", 16, TypeKind::Array { element: maybe_uninit(&heap, session), count: 2 }, &[]);
+    let fields = heap.types.fields(&[("xs", 0, room), ("len", 16, heap.types.scalar("u32", 4))]);
+    let name = "arrayvec::arrayvec::ArrayVec<chat::Session>";
+    let vec = heap.types.add(name, 24, TypeKind::Struct { fields }, &[("T", session)]);
+    heap.root(0x500, words(&[7, 8, 1]), vec);
+    assert_eq!(heap.count(SESSION), (1, 0), "up to its length");
+    heap.block(0x1000, words(&[7, 8, 1]), Content::Unwritten(vec));
+    assert_eq!(heap.count(SESSION), (1, 1));
+}

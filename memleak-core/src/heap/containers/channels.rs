@@ -85,7 +85,8 @@ pub(super) fn deque(view: View<'_>, ty: &Type, address: RuntimeAddress) -> Resul
     let capacity = view.number(&pointed, buffer, "cap")?;
     let mut owned = retired_deque(view, &pointed, buffer)?;
     owned.blocks.extend(view.snapshot.block_starting(buffer).map(|block| (block, Claim::Exclusive)));
-    let len = back.wrapping_sub(front);
+    // Who takes the last one makes it one less than none for a moment.
+    let len = u64::try_from(back.wrapping_sub(front).cast_signed()).unwrap_or(0);
     if len > capacity || !capacity.is_power_of_two() {
         return Err(Unreadable::Stale);
     }

@@ -88,7 +88,7 @@ const KNOWN: &[Known] = &[
     Known { name: "alloc::boxed::Box<", holds: &[], read: buffers::boxed },
     Known { name: TABLES[0], holds: &["T"], read: tables::raw_table },
     Known { name: TABLES[1], holds: &["T"], read: tables::raw_table },
-    Known { name: "alloc::collections::btree::node::LeafNode<", holds: &[], read: trees::leaf_node },
+    Known { name: "alloc::collections::btree::node::LeafNode<", holds: &["K", "V"], read: trees::leaf_node },
     Known { name: "alloc::sync::Arc<", holds: &[], read: counted::shared },
     Known { name: "alloc::rc::Rc<", holds: &[], read: counted::shared },
     Known { name: "std::sync::mpmc::counter::Counter<std::sync::mpmc::array::Channel<", holds: &["C/T"], read: channels::received_array },
