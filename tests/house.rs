@@ -12,8 +12,8 @@ use std::path::{Path, PathBuf};
 const LINES: usize = 700;
 
 /// Where `unsafe` may stand outside of tests and benches: the allocator, the table, the capture, the reader of memory, and the room that
-/// stops threads, whose signal handler reads registers. Nothing else has a reason; the file of the debug info is mapped, and what is mapped
-/// is data.
+/// stops threads, whose signal handler reads registers. The process of a test forks before `main`. Nothing else has a reason; the file of the
+/// debug info is mapped, and what is mapped is data.
 const UNSAFE: &[&str] = &[
     "memleak-core/kernel/",
     "memleak-core/src/kernel/",
@@ -21,6 +21,7 @@ const UNSAFE: &[&str] = &[
     "memleak-core/src/stack/",
     "memleak-core/src/process/linux/",
     "memleak-core/src/debuginfo/load.rs",
+    "memleak-core/src/runner/birth.rs",
 ];
 
 /// What a room says in "May use" that needs no list.

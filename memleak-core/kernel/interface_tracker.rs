@@ -23,6 +23,9 @@ pub const REALLOC: u32 = 3;
 /// The environment variable that turns tracking on, as C wants it.
 pub const TRACK: &core::ffi::CStr = c"MEMLEAK_TRACK";
 
+/// The environment variable by which a user has leak tests run in the process of the test harness. It turns tracking on as well.
+pub const IN_PLACE: &core::ffi::CStr = c"MEMLEAK_IN_PLACE";
+
 /// Epochs are kept in 26 bits of a table entry.
 pub const LAST_EPOCH: u32 = (1 << 26) - 1;
 

@@ -5,9 +5,9 @@
 //! # States of the process
 //!
 //! ```text
-//!               first event, MEMLEAK_TRACK set ──────────────┐
+//!               first event, told by the environment ────────┐
 //!   UNDECIDED ─► DECIDING ─────────────────────────────────► ON ── fork ─► STOPPED (in the child, for good)
-//!                   │ first event, MEMLEAK_TRACK not set      ▲
+//!                   │ first event, not told                   ▲
 //!                   └──► OFF ────────── enable() ─────────────┘
 //! ```
 //!
@@ -141,7 +141,7 @@ fn decide(anyway: bool) -> bool {
             return from == ON;
         }
         if from != DECIDING && state.compare_exchange(from, DECIDING, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
-            let on = (anyway || os::env_is_set(TRACK)) && prepare();
+            let on = (anyway || os::env_is_set(TRACK) || os::env_is_set(IN_PLACE)) && prepare();
             state.store(if on { ON } else { OFF }, Ordering::Release);
             return on;
         }

@@ -3,13 +3,15 @@
 //! The socket is the child's standard input until the test begins, so no other process can have it, whatever other threads of the parent
 //! start meanwhile. From then on it is a descriptor of its own that a body cannot mistake for something else; programs that the body starts do
 //! not inherit it, and what a forked copy of the child has to say is not sent. Standard input is empty then, as under nextest.
+//!
+//! The parent says nothing. When it lets go of its end, the warden kills the child.
 
 use super::course::Stage;
 use super::outcome::{Outcome, Report};
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::AsFd;
-use std::os::unix::net::UnixStream;
+use std::os::unix::fs::MetadataExt;
 use std::process;
 
 /// What a child says.
@@ -17,33 +19,59 @@ use std::process;
 pub(super) enum Message {
     /// It has got this far.
     Reached(Stage),
-    /// How the test ended; the last message.
+    /// How the test ended; the last message of the child.
     Ended(Report),
+    /// From the warden: which processes were still there when the child had ended, and were killed.
+    LeftBehind(Vec<String>),
 }
 
 /// The child's end.
 #[derive(Debug)]
 pub(super) struct Sender {
-    stream: UnixStream,
+    stream: File,
+    /// Which file it is: a body that closes all descriptors may have opened another under the same number.
+    file: (u64, u64),
     process: u32,
 }
 
 impl Sender {
     /// Takes the channel out of the place where the parent has put it.
     pub(super) fn take() -> io::Result<Sender> {
-        let stream = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
+        let sender = Sender::at_stdin()?;
         rustix::stdio::dup2_stdin(File::open("/dev/null")?)?;
-        Ok(Sender { stream, process: process::id() })
+        Ok(sender)
     }
 
-    /// Sends a message. A copy of the process that the body made with `fork` is not the test, and stays silent.
+    /// The channel where the parent has put it.
+    pub(super) fn at_stdin() -> io::Result<Sender> {
+        // Far from the numbers that a body may close, or put something in the place of, without having opened them.
+        let stream =
+            rustix::io::fcntl_dupfd_cloexec(io::stdin(), 500).or_else(|_| io::stdin().as_fd().try_clone_to_owned())?;
+        Sender::of(File::from(stream))
+    }
+
+    fn of(stream: File) -> io::Result<Sender> {
+        let file = identity(&stream)?;
+        Ok(Sender { stream, file, process: process::id() })
+    }
+
+    /// Whether this is a copy of the process, which the body made with `fork`.
+    pub(super) fn is_in_a_copy(&self) -> bool {
+        process::id() != self.process
+    }
+
+    /// Sends a message; whether that was possible. A copy of the process is not the test, and stays silent.
     ///
     /// A message that cannot be sent is missed by the parent, which takes silence for a failure.
-    pub(super) fn send(&self, message: &Message) {
-        if process::id() == self.process {
-            let _ = (&self.stream).write_all(&message.encode());
-        }
+    pub(super) fn send(&self, message: &Message) -> bool {
+        let is_there = !self.is_in_a_copy() && identity(&self.stream).is_ok_and(|file| file == self.file);
+        is_there && (&self.stream).write_all(&message.encode()).is_ok()
     }
+}
+
+fn identity(file: &File) -> io::Result<(u64, u64)> {
+    let metadata = file.metadata()?;
+    Ok((metadata.dev(), metadata.ino()))
 }
 
 /// Puts the bytes of a channel together to messages.
@@ -72,6 +100,7 @@ impl Inbox {
 
 const STAGES: [Stage; 4] = [Stage::Body, Stage::Settling, Stage::ShuttingDown, Stage::LookingAgain];
 const ENDED: u8 = 100;
+const LEFT_BEHIND: u8 = 101;
 
 impl Message {
     /// One field (its length, then its bytes) that holds a tag and the texts as fields.
@@ -83,9 +112,11 @@ impl Message {
                 let (kind, text) = kind_and_text(&report.outcome);
                 body.extend([ENDED, kind]);
                 put_field(&mut body, text.as_bytes());
-                for note in &report.notes {
-                    put_field(&mut body, note.as_bytes());
-                }
+                put_texts(&mut body, &report.notes);
+            }
+            Message::LeftBehind(processes) => {
+                body.push(LEFT_BEHIND);
+                put_texts(&mut body, processes);
             }
         }
         let mut frame = Vec::new();
@@ -95,16 +126,15 @@ impl Message {
 
     fn decode(body: &mut Frame<'_>) -> Option<Message> {
         let tag = body.byte()?;
-        if tag != ENDED {
-            return STAGES.get(usize::from(tag)).copied().map(Message::Reached);
-        }
-        let kind = body.byte()?;
-        let outcome = outcome_of(kind, body.text()?)?;
-        let mut notes = Vec::new();
-        while !body.0.is_empty() {
-            notes.push(body.text()?);
-        }
-        Some(Message::Ended(Report { outcome, notes }))
+        Some(match tag {
+            ENDED => {
+                let kind = body.byte()?;
+                let outcome = outcome_of(kind, body.text()?)?;
+                Message::Ended(Report { outcome, notes: body.texts()? })
+            }
+            LEFT_BEHIND => Message::LeftBehind(body.texts()?),
+            stage => Message::Reached(*STAGES.get(usize::from(stage))?),
+        })
     }
 }
 
@@ -138,6 +168,10 @@ fn put_field(into: &mut Vec<u8>, field: &[u8]) {
     into.extend_from_slice(field);
 }
 
+fn put_texts(into: &mut Vec<u8>, texts: &[String]) {
+    texts.iter().for_each(|text| put_field(into, text.as_bytes()));
+}
+
 struct Frame<'a>(&'a [u8]);
 
 impl<'a> Frame<'a> {
@@ -158,12 +192,23 @@ impl<'a> Frame<'a> {
     fn text(&mut self) -> Option<String> {
         Some(String::from_utf8_lossy(self.field()?).into_owned())
     }
+
+    /// All that are left.
+    fn texts(&mut self) -> Option<Vec<String>> {
+        let mut texts = Vec::new();
+        while !self.0.is_empty() {
+            texts.push(self.text()?);
+        }
+        Some(texts)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::io::Read;
+    use std::os::fd::OwnedFd;
+    use std::os::unix::net::UnixStream;
 
     #[test]
     fn every_message_arrives_as_it_was_sent_whatever_the_pieces() {
@@ -174,6 +219,7 @@ mod tests {
                 .map(|kind| outcome_of(kind, text()).expect("a kind"))
                 .map(|outcome| Message::Ended(Report { outcome, notes: vec![text(), String::new()] })),
         );
+        messages.push(Message::LeftBehind(vec![text(), text()]));
         let bytes: Vec<u8> = messages.iter().flat_map(Message::encode).collect();
         for size in [1, 3, bytes.len()] {
             let mut inbox = Inbox::default();
@@ -189,7 +235,7 @@ mod tests {
     #[test]
     fn a_forked_copy_stays_silent() {
         let (mut ours, theirs) = UnixStream::pair().expect("sockets can be made");
-        let mut sender = Sender { stream: theirs, process: process::id() };
+        let mut sender = Sender::of(File::from(OwnedFd::from(theirs))).expect("a socket is a file");
         sender.send(&Message::Reached(Stage::Body));
         sender.process += 1;
         sender.send(&Message::Reached(Stage::Settling));

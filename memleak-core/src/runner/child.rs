@@ -1,12 +1,11 @@
-//! The child's part that concerns its process: the channel to the parent, the bond with it, and the end.
+//! The child's part that concerns its process: the channel to the parent, and the end.
 
+use super::birth::FAILED;
 use super::channel::{Message, Sender};
 use super::course::{Progress, Stage};
 use super::outcome::Report;
 use super::relay::BODY_BEGINS;
-use rustix::process::{Signal, set_parent_process_death_signal};
 use std::io::{self, Write};
-use std::os::unix::process::parent_id;
 use std::process;
 use std::sync::Arc;
 
@@ -16,17 +15,11 @@ pub(super) struct Child {
 }
 
 impl Child {
-    /// Ties the process to its parent, which has the given id.
+    /// Opens the channel.
     ///
     /// # Panics
     /// If the parent cannot be talked to. The panic is the child's output then, and its silence a failure.
-    pub(super) fn begin(parent: u32) -> Child {
-        // Is a matter of this thread, which lasts as long as the process. A parent that is told to stop should not leave children behind;
-        // where the bond is refused, nothing else depends on it.
-        let _ = set_parent_process_death_signal(Some(Signal::KILL));
-        if parent_id() != parent {
-            process::exit(FAILED);
-        }
+    pub(super) fn begin() -> Child {
         let channel = Sender::take().expect("memleak: the channel to the parent process could not be opened");
         let mut stdout = io::stdout();
         let _ = stdout.write_all(BODY_BEGINS).and_then(|()| stdout.flush());
@@ -36,16 +29,22 @@ impl Child {
     /// Tells the parent how far the test has got.
     pub(super) fn progress(&self) -> Progress {
         let channel = Arc::clone(&self.channel);
-        Arc::new(move |stage: Stage| channel.send(&Message::Reached(stage)))
+        Arc::new(move |stage: Stage| {
+            if channel.is_in_a_copy() {
+                // A forked copy that returns from the body would end with the thread of the test, as its only one.
+                process::exit(0);
+            }
+            channel.send(&Message::Reached(stage));
+        })
     }
 
     /// Tells the parent how the test ended, and ends the process by `exit`: what is registered to run then (coverage counters) runs.
     pub(super) fn end(self, report: Report) -> ! {
         let code = if report.passes() { 0 } else { FAILED };
-        self.channel.send(&Message::Ended(report));
-        process::exit(code)
+        let sent = self.channel.send(&Message::Ended(report));
+        process::exit(if sent { code } else { NOT_HEARD })
     }
 }
 
-/// As of a libtest process with a failed test.
-const FAILED: i32 = 101;
+/// The status of a child that has a verdict and cannot tell it.
+pub(super) const NOT_HEARD: i32 = 113;

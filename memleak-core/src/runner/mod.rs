@@ -11,6 +11,8 @@
 //! Which of the two a process is, is told by an environment variable (`role`). What the heap is like is another room's knowledge (`judge`).
 //! Where the platform cannot run a child, the body runs in place, and the verdict is that the heap cannot be read.
 
+#[cfg(target_os = "linux")]
+mod birth;
 mod body;
 #[cfg(target_os = "linux")]
 mod channel;
@@ -30,9 +32,10 @@ mod runtime;
 mod settle;
 #[cfg(all(test, target_os = "linux"))]
 mod tests;
+#[cfg(target_os = "linux")]
+mod warden;
 
 use crate::check::{Expectation, Ignore, Possibly, Unreachable};
-#[cfg(target_os = "linux")]
 use crate::tracker;
 use body::Body;
 #[cfg(target_os = "linux")]
@@ -43,12 +46,14 @@ use judge::Judge;
 #[cfg(not(feature = "tokio"))]
 use outcome::{Outcome, Report};
 #[cfg(target_os = "linux")]
+use parent::Supervised;
+#[cfg(target_os = "linux")]
 use role::Role;
 use std::panic::Location;
 #[cfg(feature = "tokio")]
 use std::pin::Pin;
 use std::process::Termination;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// The tokio of this build, so that the expansion can name it whatever the user's crate calls it.
@@ -196,11 +201,16 @@ type JudgeFor<J> = fn(&'static Case, bool) -> J;
 #[track_caller]
 fn start<J: Judge>(case: &'static Case, place: &'static Location<'static>, body: Body, judge: JudgeFor<J>) {
     match Role::find(case.path) {
-        Role::Parent { name } => parent::supervise(case, &name).conclude(),
-        Role::Child { name, parent, colour } => {
+        Role::Parent { name } => match parent::supervise(case, &name) {
+            Supervised::Ended(report) => report.conclude(),
+            Supervised::NotFound(why) => run_in_place(case, name, place, body, judge, vec![why]),
+        },
+        Role::InPlace { name } => run_in_place(case, name, place, body, judge, Vec::new()),
+        Role::None => {}
+        Role::Child { name, colour } => {
             // What the runner needs for itself is not part of the heap that is judged.
             let _own = tracker::untracked();
-            let child = Child::begin(parent);
+            let child = Child::begin();
             let course = Course { case, name, place, judge: Arc::new(judge(case, colour)), progress: child.progress() };
             child.end(course.run(body))
         }
@@ -208,10 +218,34 @@ fn start<J: Judge>(case: &'static Case, place: &'static Location<'static>, body:
     }
 }
 
-/// Elsewhere the heap cannot be read: the body runs in this process, and its own result counts where the test allows that.
+/// Where no process can be started for a test the heap cannot be read either.
 #[cfg(not(target_os = "linux"))]
 fn start<J: Judge>(case: &'static Case, place: &'static Location<'static>, body: Body, judge: JudgeFor<J>) {
     let name = std::thread::current().name().unwrap_or(case.path).to_owned();
-    let course = Course { case, name, place, judge: Arc::new(judge(case, false)), progress: Arc::new(|_| ()) };
-    course.run(body).conclude();
+    run_in_place(case, name, place, body, judge, Vec::new());
+}
+
+/// Runs the body in this process, and judges it as well as that can be done: what others have on the heap counts as if it were the test's.
+fn run_in_place<J: Judge>(
+    case: &'static Case,
+    name: String,
+    place: &'static Location<'static>,
+    body: Body,
+    judge: JudgeFor<J>,
+    mut notes: Vec<String>,
+) {
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    let turn = ONE_AT_A_TIME.lock();
+    if tracker::status() == tracker::Status::Off {
+        tracker::enable();
+        notes.push(format!("what was allocated before the test began is not seen; with {}=1 it is", tracker::IN_PLACE));
+    }
+    let mut report = {
+        let _own = tracker::untracked();
+        let course = Course { case, name, place, judge: Arc::new(judge(case, false)), progress: Arc::new(|_| ()) };
+        course.run(body)
+    };
+    drop(turn);
+    report.notes.append(&mut notes);
+    report.conclude();
 }

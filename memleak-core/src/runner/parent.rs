@@ -2,6 +2,7 @@
 
 use super::Case;
 use super::channel::{Inbox, Message};
+use super::child::NOT_HEARD;
 use super::course::Stage;
 use super::outcome::{Outcome, Report};
 use super::relay::{Relay, Stream};
@@ -27,17 +28,35 @@ const ASK_AGAIN: Duration = Duration::from_millis(5);
 /// How long what a child left behind in its pipes may take: a process of its own may go on writing.
 const DRAIN: Duration = Duration::from_secs(1);
 
+/// How long the warden may take to kill what is below it.
+const WARDEN: Duration = Duration::from_secs(2);
+
+/// What came of a child.
+pub(super) enum Supervised {
+    /// The test ended in it, or should have.
+    Ended(Report),
+    /// The program did not call the test; what there is to say of that.
+    NotFound(String),
+}
+
 /// Runs the test `name` in a child and says how it ended.
-pub(super) fn supervise(case: &Case, name: &str) -> Report {
+pub(super) fn supervise(case: &Case, name: &str) -> Supervised {
     let timeout = case.timeout.unwrap_or(DEFAULT_TIMEOUT);
     let running = match Running::start(name) {
         Ok(running) => running,
         Err(error) => {
-            return Report::of(Outcome::NoVerdict(format!("a process for the test could not be started: {error}")));
+            let why = format!("a process for the test could not be started: {error}");
+            return Supervised::Ended(Report::of(Outcome::NoVerdict(why)));
         }
     };
     let ending = running.until(Instant::now() + timeout);
-    ending.report(name, timeout)
+    if ending.ran_nothing() {
+        return Supervised::NotFound(format!(
+            "`{name}` ran in the process of the test harness, which runs no test under that name in a process started for it; what other \
+             tests have on the heap counts as well"
+        ));
+    }
+    Supervised::Ended(ending.report(timeout))
 }
 
 /// A child, and what it can be heard by. Is killed when dropped.
@@ -64,6 +83,8 @@ struct Relays {
 struct Heard {
     stage: Option<Stage>,
     report: Option<Report>,
+    /// Processes that were killed when the child had ended.
+    left_behind: Vec<String>,
 }
 
 /// How the child came to its end.
@@ -126,12 +147,21 @@ impl Running {
         self.ended = true;
         let drained = Instant::now() + DRAIN;
         while self.serve(Duration::ZERO) && Instant::now() < drained {}
-        self.relays.out.finish();
+        let ending = Ending { heard: mem::take(&mut self.heard), end };
+        if !ending.ran_nothing() {
+            self.relays.out.finish();
+        }
         self.relays.err.finish();
-        Ending { heard: mem::take(&mut self.heard), end }
+        ending
     }
 
+    /// Kills the child and all that it has started. That is the warden's task, which takes it up when it hears that nobody listens any more.
     fn kill(&mut self) -> End {
+        self.channel = None;
+        let deadline = Instant::now() + WARDEN;
+        while Instant::now() < deadline && matches!(self.child.try_wait(), Ok(None)) {
+            ready([None; 3], self.end.as_ref().map(AsFd::as_fd), ASK_AGAIN);
+        }
         match self.child.kill().and_then(|()| self.child.wait()) {
             Ok(_) => End::TimedOut,
             Err(error) => End::Unknown(error),
@@ -209,14 +239,31 @@ impl Heard {
         match message {
             Message::Reached(stage) => self.stage = Some(stage),
             Message::Ended(report) => self.report = Some(report),
+            Message::LeftBehind(processes) => self.left_behind = processes,
         }
     }
 }
 
 impl Ending {
+    /// Whether the program came to its end, or refused its arguments, without a call of the test.
+    fn ran_nothing(&self) -> bool {
+        let End::Itself(status) = &self.end else { return false };
+        self.heard.stage.is_none() && self.heard.report.is_none() && matches!(status.code(), Some(0 | 1 | 2))
+    }
+
     /// What the test's thread is to say. Silence is never a pass, and neither is a pass of a process that then fails to end as it should.
-    fn report(self, name: &str, timeout: Duration) -> Report {
-        let Ending { heard: Heard { stage, report }, end } = self;
+    fn report(mut self, timeout: Duration) -> Report {
+        let left_behind = mem::take(&mut self.heard.left_behind);
+        let mut report = self.without_remarks(timeout);
+        if !left_behind.is_empty() {
+            let many = if left_behind.len() == 1 { "a process" } else { "processes" };
+            report.notes.push(format!("the test left {many} running, killed now: {}", left_behind.join(", ")));
+        }
+        report
+    }
+
+    fn without_remarks(self, timeout: Duration) -> Report {
+        let Ending { heard: Heard { stage, report, .. }, end } = self;
         if let Some(report) = report {
             let why = match end {
                 End::Itself(status) if status.success() => return report,
@@ -231,7 +278,7 @@ impl Ending {
         }
         let why = match end {
             End::TimedOut => timed_out(stage, timeout),
-            End::Itself(status) => ended(stage, status, name),
+            End::Itself(status) => ended(stage, status),
             End::Unknown(error) => format!("the test's process is gone, and how it ended could not be told: {error}"),
         };
         Report::of(Outcome::NoVerdict(why))
@@ -251,14 +298,13 @@ fn timed_out(stage: Option<Stage>, timeout: Duration) -> String {
     )
 }
 
-fn ended(stage: Option<Stage>, status: ExitStatus, name: &str) -> String {
+fn ended(stage: Option<Stage>, status: ExitStatus) -> String {
+    if status.code() == Some(NOT_HEARD) {
+        return "the body has closed a file descriptor that is memleak's, or has put another file in its place\n  help: a body must not close \
+                descriptors that it has not opened"
+            .to_owned();
+    }
     let place = match stage {
-        None if status.success() => {
-            return format!(
-                "no test of the name `{name}` ran in the process started for it; it ended with {status}\n  help: a leak test must be \
-                 called by the test harness, on the thread of its test, and not by another function"
-            );
-        }
         None => "before the body began",
         Some(Stage::Body) => "before the body had ended",
         Some(Stage::Settling) => "while the heap was looked at after the body",
@@ -279,8 +325,8 @@ mod tests {
     use std::os::unix::process::ExitStatusExt;
 
     fn outcome(outcome: Outcome, end: End) -> Outcome {
-        let heard = Heard { stage: Some(Stage::Settling), report: Some(Report::of(outcome)) };
-        Ending { heard, end }.report("a::works", Duration::from_secs(2)).outcome
+        let heard = Heard { stage: Some(Stage::Settling), report: Some(Report::of(outcome)), left_behind: Vec::new() };
+        Ending { heard, end }.report(Duration::from_secs(2)).outcome
     }
 
     #[test]

@@ -1,16 +1,26 @@
 //! Which part this process plays for a leak test: the parent that judges, or the child in which the body runs.
 //!
-//! The parent tells the child by one environment variable, [`MARKER`], which names the test and the parent's process. A process that the
-//! body starts inherits the variable, and so does a leak test that the body calls; neither is the child, and neither may start one of its
-//! own: a test that starts its own test binary would do so without end.
+//! May use: `birth`, `tracker`.
+//!
+//! The parent tells the child by one environment variable, [`MARKER`], which names the test and the parent's process. The child takes it out of
+//! its environment before `main`, so neither the body nor a process that it starts sees it. A leak test that the body calls is not the child,
+//! and is refused: its body would be judged with the other's.
 
+use super::birth;
+use crate::tracker::IN_PLACE;
 use std::env;
-use std::os::unix::process::parent_id;
+use std::ffi::CStr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 /// The environment variable by which a child knows that it is one.
-pub(super) const MARKER: &str = "MEMLEAK_CHILD";
+pub(super) const MARKER: &str = match MARKER_C.to_str() {
+    Ok(name) => name,
+    Err(_) => panic!("not UTF-8"),
+};
+
+/// The same for the C library.
+pub(super) const MARKER_C: &CStr = c"MEMLEAK_CHILD";
 
 /// What to do with a leak test in this process.
 #[derive(PartialEq, Eq, Debug)]
@@ -24,11 +34,16 @@ pub(super) enum Role {
     Child {
         /// As above.
         name: String,
-        /// The parent's process.
-        parent: u32,
         /// Whether texts may be coloured.
         colour: bool,
     },
+    /// Run the body, and judge it, in this process.
+    InPlace {
+        /// As above.
+        name: String,
+    },
+    /// Nothing: this process is for another test, which is still to come.
+    None,
     /// Refuse, for this reason.
     Nested(String),
 }
@@ -40,31 +55,27 @@ impl Role {
     pub(super) fn find(path: &str) -> Role {
         let thread = thread::current();
         let name = test_name(thread.name(), path);
-        let marker = env::var_os(MARKER).map(|marker| marker.to_string_lossy().into_owned());
-        let claim = || !CLAIMED.swap(true, Ordering::Relaxed);
-        Role::of(name, marker.as_deref(), parent_id(), claim)
+        let in_place = env::var_os(IN_PLACE).is_some_and(|value| !value.is_empty());
+        Role::of(name, birth::told().and_then(Marker::parse), in_place, &CLAIMED)
     }
 
-    fn of(name: &str, marker: Option<&str>, parent: u32, claim: impl FnOnce() -> bool) -> Role {
+    fn of(name: &str, marker: Option<Marker<'_>>, in_place: bool, claimed: &AtomicBool) -> Role {
         let Some(marker) = marker else {
-            return Role::Parent { name: name.to_owned() };
+            let name = name.to_owned();
+            return if in_place { Role::InPlace { name } } else { Role::Parent { name } };
         };
-        match Marker::parse(marker) {
-            Some(marker) if marker.parent == parent && marker.name == name && claim() => {
-                Role::Child { name: name.to_owned(), parent, colour: marker.colour }
-            }
-            Some(marker) => Role::Nested(format!(
-                "the leak test `{name}` was started inside the leak test `{}`; a process that is to run leak tests of its own must be \
-                 started without the environment variable {MARKER}",
-                marker.name
-            )),
-            None => Role::Nested(format!("the environment variable {MARKER} is memleak's own and must not be set")),
+        if marker.name == name && !claimed.swap(true, Ordering::Relaxed) {
+            Role::Child { name: name.to_owned(), colour: marker.colour }
+        } else if claimed.load(Ordering::Relaxed) {
+            Role::Nested(format!("the leak test `{name}` was called inside the leak test `{}`", marker.name))
+        } else {
+            Role::None
         }
     }
 }
 
 /// The value of [`MARKER`].
-#[derive(PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Marker<'a> {
     /// The process that started the child.
     pub(super) parent: u32,
@@ -80,7 +91,8 @@ impl<'a> Marker<'a> {
         format!("{} {} {}", self.parent, u8::from(self.colour), self.name)
     }
 
-    fn parse(text: &'a str) -> Option<Marker<'a>> {
+    /// Allocates nothing.
+    pub(super) fn parse(text: &'a str) -> Option<Marker<'a>> {
         let (parent, rest) = text.split_once(' ')?;
         let (colour, name) = rest.split_once(' ')?;
         Some(Marker { parent: parent.parse().ok()?, colour: colour == "1", name })
@@ -117,15 +129,22 @@ mod tests {
     }
 
     #[test]
-    fn only_the_named_test_in_the_parents_own_child_is_the_child_and_only_once() {
-        let role = |name, parent, first| Role::of(name, Some("42 1 a::works"), parent, || first);
-        let child = Role::Child { name: "a::works".to_owned(), parent: 42, colour: true };
-        assert_eq!(role("a::works", 42, true), child);
-        for other in [role("a::works", 42, false), role("a::works", 43, true), role("a::other", 42, true)] {
-            assert!(matches!(other, Role::Nested(_)), "{other:?}");
+    fn only_the_named_test_is_the_child_and_only_once() {
+        let marker = Marker { parent: 42, colour: true, name: "a::works" };
+        let role = |name, claimed: &AtomicBool| Role::of(name, Some(marker), true, claimed);
+        let claimed = AtomicBool::new(false);
+        assert_eq!(role("a::other", &claimed), Role::None);
+        assert_eq!(role("a::works", &claimed), Role::Child { name: "a::works".to_owned(), colour: true });
+        for name in ["a::works", "a::other"] {
+            assert!(matches!(role(name, &claimed), Role::Nested(_)), "{name}");
         }
-        assert!(matches!(Role::of("a", Some("yes"), 42, || true), Role::Nested(_)));
-        assert_eq!(Role::of("a", None, 42, || true), Role::Parent { name: "a".to_owned() });
+    }
+
+    #[test]
+    fn who_is_no_child_is_the_parent_or_runs_the_test_itself() {
+        let role = |in_place| Role::of("a", None, in_place, &AtomicBool::new(false));
+        assert_eq!(role(false), Role::Parent { name: "a".to_owned() });
+        assert_eq!(role(true), Role::InPlace { name: "a".to_owned() });
     }
 
     #[test]

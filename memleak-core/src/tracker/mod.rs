@@ -14,13 +14,23 @@ use crate::address::RuntimeAddress;
 use crate::kernel::MEMLEAK_TRACKER;
 use crate::kernel::interface_tracker as kernel;
 use crate::stack::StackId;
+use std::ffi::CStr;
 use std::hint::black_box;
 use std::marker::PhantomData;
 use std::ops::Range;
 use std::sync::atomic::Ordering;
 
 /// The name of the environment variable that turns tracking on from the very first allocation of the process.
-pub const TRACK: &str = match kernel::TRACK.to_str() {
+pub const TRACK: &str = match TRACK_C.to_str() {
+    Ok(name) => name,
+    Err(_) => panic!("not UTF-8"),
+};
+
+/// The same for the C library.
+pub const TRACK_C: &CStr = kernel::TRACK;
+
+/// The name of the environment variable by which a user has leak tests run in the process of the test harness. It turns tracking on as well.
+pub const IN_PLACE: &str = match kernel::IN_PLACE.to_str() {
     Ok(name) => name,
     Err(_) => panic!("not UTF-8"),
 };

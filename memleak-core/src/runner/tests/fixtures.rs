@@ -211,13 +211,6 @@ fixture!(hangs, { timeout: Some(Duration::from_secs(1)) }, plain(|| {
     thread::sleep(Duration::from_secs(100));
 }));
 fixture!(
-    tells_its_process_and_hangs,
-    plain(|| {
-        println!("process {}", process::id());
-        thread::sleep(Duration::from_secs(100));
-    })
-);
-fixture!(
     needs_a_large_stack,
     plain(|| {
         fn down(depth: usize) -> u8 {
@@ -265,14 +258,6 @@ fixture!(
     })
 );
 fixture!(
-    leaves_a_process_that_keeps_stdout,
-    plain(|| {
-        // One that keeps what it can; a thread waits for it, so that it is no zombie.
-        let mut child = Command::new("sleep").arg("3").spawn().expect("sleep is there");
-        thread::spawn(move || child.wait());
-    })
-);
-fixture!(
     reads_stdin,
     plain(|| {
         let read = io::read_to_string(io::stdin()).expect("stdin can be read");
@@ -291,17 +276,94 @@ fixture!(
     })
 );
 
+/// Starts a process, one that is orphaned at once, and a daemon, and tells all of them and itself.
+fn starts_processes() {
+    println!("process {} child", process::id());
+    let child = Command::new("sleep").arg("300").spawn().expect("sleep is there");
+    println!("process {} child", child.id());
+    let script = "sleep 300 & echo process $! orphan; setsid sleep 300 & echo process $! daemon";
+    let mut shell = Command::new("sh").args(["-c", script]).spawn().expect("sh is there");
+    shell.wait().expect("sh ends");
+    // `setsid` has made its session by then.
+    thread::sleep(Duration::from_millis(50));
+}
+
+fixture!(leaves_processes, plain(starts_processes));
+fixture!(
+    leaves_processes_and_aborts,
+    plain(|| {
+        starts_processes();
+        process::abort();
+    })
+);
+fixture!(leaves_processes_and_hangs, { timeout: Some(Duration::from_secs(1)) }, plain(|| {
+    starts_processes();
+    thread::sleep(Duration::from_secs(100));
+}));
+fixture!(
+    leaves_processes_and_waits,
+    plain(|| {
+        starts_processes();
+        println!("ready");
+        thread::sleep(Duration::from_secs(100));
+    })
+);
+fixture!(
+    leaves_a_process_that_ends_soon,
+    plain(|| {
+        let child = Command::new("sleep").arg("0.03").spawn().expect("sleep is there");
+        println!("process {} child", child.id());
+    })
+);
+fixture!(
+    forks_and_both_return,
+    plain(|| {
+        // SAFETY: the copy only returns from the body.
+        let copy = unsafe { libc::fork() };
+        if copy > 0 {
+            println!("process {copy} child");
+        }
+    })
+);
+fixture!(
+    closes_every_descriptor,
+    plain(|| {
+        // SAFETY: what the test's process needs of them is what the test is about.
+        unsafe { libc::syscall(libc::SYS_close_range, 3, u32::MAX, 0) };
+    })
+);
+fixture!(tells_its_process, plain(|| println!("process {} itself", process::id())));
+fixture!(tells_its_surroundings, plain(tells_surroundings));
+
+/// The same as a plain test.
+#[test]
+#[ignore = "a program for the tests beside it"]
+fn plain_test_tells_its_surroundings() {
+    tells_surroundings();
+}
+
+fn tells_surroundings() {
+    let mut variables: Vec<_> = std::env::vars_os().collect();
+    variables.sort();
+    println!("{variables:?}");
+    println!("{:?} {:?}", std::env::current_dir(), std::env::current_exe());
+    println!("{:?}", std::fs::read_to_string("/proc/self/comm"));
+    println!("{:?} {:?}", rustix::process::getpgrp(), rustix::process::getsid(None));
+}
+
 fixture!(calls_a_leak_test, plain(passes));
 fixture!(calls_itself, plain(calls_itself));
 fixture!(
-    starts_a_leak_test,
+    starts_leak_tests,
     plain(|| {
-        let ended = Command::new(std::env::current_exe().expect("there is one"))
-            .args(["--exact", &super::full_name("starts_a_leak_test"), "--include-ignored", "--nocapture"])
-            .stdout(process::Stdio::null())
-            .status()
-            .expect("the test binary runs");
-        println!("{ended}");
+        for name in ["passes", "leaves_one"] {
+            let ended = Command::new(std::env::current_exe().expect("there is one"))
+                .args(["--exact", &super::full_name(name), "--include-ignored"])
+                .stdout(process::Stdio::null())
+                .status()
+                .expect("the test binary runs");
+            println!("{name}: {ended}");
+        }
     })
 );
 #[test]
