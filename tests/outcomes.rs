@@ -200,6 +200,8 @@ const TABLE: &[(&str, Due)] = &[
     ("body::exits", Fail(&["exit"])),
     ("body::hangs", Fail(&["1s"])),
     ("body::should_have_panicked", Fail(&["panic"])),
+    ("body::forks", Pass),
+    ("body::closes_every_descriptor", Fail(&["a body must not close descriptors that it has not opened"])),
 ];
 
 #[test]
@@ -234,7 +236,8 @@ fn difference(name: &str, due: &Due) -> Option<String> {
         missing.map(|word| format!("does not say `{word}`"))
     };
     // What a passing test says past the capture of its output.
-    let said: Vec<&str> = text.lines().filter(|line| line.contains("possibly live")).collect();
+    let said: Vec<&str> =
+        text.lines().filter(|line| line.contains("possibly live") || line.contains("killed now")).collect();
     let problem = match due {
         _ if !ran => Some("did not run".to_owned()),
         Pass | PassSaying(_) if !output.status.success() => Some("fails".to_owned()),

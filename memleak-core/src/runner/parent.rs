@@ -248,7 +248,7 @@ impl Ending {
     /// Whether the program came to its end, or refused its arguments, without a call of the test.
     fn ran_nothing(&self) -> bool {
         let End::Itself(status) = &self.end else { return false };
-        self.heard.stage.is_none() && self.heard.report.is_none() && matches!(status.code(), Some(0 | 1 | 2))
+        self.heard.stage.is_none() && self.heard.report.is_none() && matches!(status.code(), Some(0..=2))
     }
 
     /// What the test's thread is to say. Silence is never a pass, and neither is a pass of a process that then fails to end as it should.

@@ -276,11 +276,17 @@ fixture!(
     })
 );
 
+/// Starts a process that lives so many seconds, and tells it.
+#[allow(clippy::zombie_processes, reason = "what becomes of it is what the tests are about")]
+fn leave(seconds: &str) {
+    let child = Command::new("sleep").arg(seconds).spawn().expect("sleep is there");
+    println!("process {} child", child.id());
+}
+
 /// Starts a process, one that is orphaned at once, and a daemon, and tells all of them and itself.
 fn starts_processes() {
     println!("process {} child", process::id());
-    let child = Command::new("sleep").arg("300").spawn().expect("sleep is there");
-    println!("process {} child", child.id());
+    leave("300");
     let script = "sleep 300 & echo process $! orphan; setsid sleep 300 & echo process $! daemon";
     let mut shell = Command::new("sh").args(["-c", script]).spawn().expect("sh is there");
     shell.wait().expect("sh ends");
@@ -308,30 +314,7 @@ fixture!(
         thread::sleep(Duration::from_secs(100));
     })
 );
-fixture!(
-    leaves_a_process_that_ends_soon,
-    plain(|| {
-        let child = Command::new("sleep").arg("0.03").spawn().expect("sleep is there");
-        println!("process {} child", child.id());
-    })
-);
-fixture!(
-    forks_and_both_return,
-    plain(|| {
-        // SAFETY: the copy only returns from the body.
-        let copy = unsafe { libc::fork() };
-        if copy > 0 {
-            println!("process {copy} child");
-        }
-    })
-);
-fixture!(
-    closes_every_descriptor,
-    plain(|| {
-        // SAFETY: what the test's process needs of them is what the test is about.
-        unsafe { libc::syscall(libc::SYS_close_range, 3, u32::MAX, 0) };
-    })
-);
+fixture!(leaves_a_process_that_ends_soon, plain(|| leave("0.03")));
 fixture!(tells_its_process, plain(|| println!("process {} itself", process::id())));
 fixture!(tells_its_surroundings, plain(tells_surroundings));
 

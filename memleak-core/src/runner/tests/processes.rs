@@ -1,6 +1,6 @@
 //! What becomes of the processes of a test, and of what they find around them.
 
-use super::{fails, output, shown, test_binary};
+use super::{output, shown, test_binary};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -105,23 +105,6 @@ fn all_that_a_body_has_started_ends_with_the_parent() {
     parent.kill().expect("it runs");
     parent.wait().expect("it has ended");
     told.are_gone_soon();
-}
-
-#[test]
-fn a_forked_copy_that_returns_from_the_body_ends() {
-    let (passed, stdout, stderr) = shown("forks_and_both_return");
-    assert!(passed, "{stderr}");
-    assert_eq!(stderr, "", "it ends by itself");
-    Told::of(&stdout).are_gone_soon();
-}
-
-#[test]
-fn a_body_that_closes_the_channel_is_told_so() {
-    fails(
-        "closes_every_descriptor",
-        "memleak: no verdict: the body has closed a file descriptor that is memleak's, or has put another file in its place\n  help: a body \
-         must not close descriptors that it has not opened",
-    );
 }
 
 #[test]
