@@ -1,7 +1,8 @@
 //! What the attribute's expansion is made of. Not for users.
 
 pub use memleak_core::check::{Ignore, Possibly, Subject, Unreachable};
-pub use memleak_core::runner::{Case, Flavor, RuntimeOptions, ShouldPanic, Unsupported, run, run_async};
+pub use memleak_core::runner::{Case, Flavor, RuntimeOptions, ShouldPanic, Unsupported};
+pub use memleak_core::runner::{inside, inside_async, run, run_around, run_async};
 
 use memleak_core::check::{Bound, Expectation};
 #[cfg(feature = "tokio")]
@@ -47,7 +48,7 @@ pub const fn trait_object<T: ?Sized>(written: &'static str) -> Subject<'static> 
 /// tokio's `sleep`, for a test with a paused clock. This crate does not ask for tokio's feature `time`, but such a test has it, because
 /// `test-util` brings it; where it is not there, the stand-in is found, and nothing calls it.
 #[cfg(feature = "tokio")]
-pub fn sleep(duration: Duration) -> Pin<Box<dyn Future<Output = ()>>> {
+pub fn sleep(duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
     #[allow(unused_imports, reason = "used where the next block does not find tokio's")]
     use without_time::*;
     {

@@ -1,11 +1,11 @@
 //! The rules between the arguments and the function. One rule, one function. May use `args`, `item`, `mistakes`.
 
 use crate::args::{Args, Expected, Flavor, Given, Ignore, Possibly, Subject, Unreachable, Unsupported};
-use crate::item::{Item, TestKind};
+use crate::item::{Item, TestKind, makes_a_test};
 use crate::mistakes::Mistakes;
 use quote::ToTokens;
 use std::time::Duration;
-use syn::{FnArg, GenericParam, Ident, Path};
+use syn::{Attribute, FnArg, GenericParam, Ident, Path};
 
 /// What is neither in the arguments nor in the function.
 #[derive(Default)]
@@ -40,8 +40,8 @@ pub struct Plan {
     pub worker_threads: Option<usize>,
     /// The name of `start_paused`, if it is true.
     pub start_paused: Option<Ident>,
-    /// Whether nobody else makes a test of the function.
-    pub add_test: bool,
+    /// Whether another attribute brings a runtime whose clock is paused, and memleak can let such a clock go.
+    pub paused_elsewhere: bool,
 }
 
 /// Checks every rule. None (and mistakes) if one does not hold, or if there are mistakes already.
@@ -51,6 +51,7 @@ pub fn check(args: Args, item: &Item, surroundings: &Surroundings, mistakes: &mu
     names_each_type_once(&args, mistakes);
     settles_before_the_timeout(&args, mistakes);
     runtime_is_for_async(&args, item, mistakes);
+    runtime_is_ours(&args, item, mistakes);
     runtime_is_tokio(&args, item, surroundings, mistakes);
     workers_need_multi_thread(&args, mistakes);
     paused_needs_current_thread(&args, mistakes);
@@ -72,7 +73,7 @@ pub fn check(args: Args, item: &Item, surroundings: &Surroundings, mistakes: &mu
         flavor: args.flavor.map_or(Flavor::CurrentThread, |given| given.value),
         worker_threads: args.worker_threads.map(|given| given.value),
         start_paused: args.start_paused.filter(|given| given.value).map(|given| given.name),
-        add_test: !item.tests.iter().any(|test| test.kind == TestKind::Rstest),
+        paused_elsewhere: surroundings.tokio && item.around.iter().any(starts_paused),
     })
 }
 
@@ -146,6 +147,14 @@ fn runtime_is_for_async(args: &Args, item: &Item, mistakes: &mut Mistakes) {
     }
 }
 
+fn runtime_is_ours(args: &Args, item: &Item, mistakes: &mut Mistakes) {
+    let Some(other) = item.around.iter().find(|attribute| makes_a_test(attribute)) else { return };
+    let other = path_of(other);
+    for name in runtime_arguments(args) {
+        mistakes.at(name.span(), format!("the runtime of this test is that of `#[{other}]`: write `{name}` there"));
+    }
+}
+
 fn runtime_is_tokio(args: &Args, item: &Item, surroundings: &Surroundings, mistakes: &mut Mistakes) {
     if item.signature.asyncness.is_some() && !surroundings.tokio {
         for name in runtime_arguments(args) {
@@ -180,15 +189,12 @@ fn has_no_parameters(item: &Item, mistakes: &mut Mistakes) {
     if let FnArg::Receiver(_) = first {
         mistakes
             .on(first, "a leak test is a free function, not a method: move it out of the `impl` and leave `self` out");
-    } else if item.tests.iter().any(|test| test.kind == TestKind::Rstest) {
-        mistakes.on(
-            &item.signature.inputs,
-            "with arguments from `#[rstest]`, write `#[rstest]` and its cases above this attribute",
-        );
+    } else if !item.around.is_empty() {
+        // They come from another attribute.
     } else {
         mistakes.on(
             &item.signature.inputs,
-            "a leak test takes no arguments: create the values in its body (or write `#[rstest]` above)",
+            "a leak test takes no arguments: create the values in its body (or write an attribute that gives them, such as `#[rstest]`)",
         );
     }
 }
@@ -224,15 +230,13 @@ fn has_no_qualifiers(item: &Item, mistakes: &mut Mistakes) {
 
 fn is_one_test(item: &Item, mistakes: &mut Mistakes) {
     for test in &item.tests {
-        let path: String = test.attribute.path().to_token_stream().to_string().split_whitespace().collect();
         match &test.kind {
-            TestKind::Plain | TestKind::Rstest => {}
+            TestKind::Plain => {}
             TestKind::PlainFrom(other) if wraps_well(other) || other.starts_with('$') => {}
-            TestKind::PlainFrom(other) => mistakes.at(item.attribute_span(), other_test(&format!("`#[{other}]`"))),
+            TestKind::PlainFrom(other) => mistakes.at(item.attribute_span(), other_above(&format!("`#[{other}]`"))),
             TestKind::LeakTest => {
                 mistakes.on(&test.attribute, "this is a leak test already: put all arguments into one attribute")
             }
-            TestKind::Other => mistakes.on(&test.attribute, other_test(&format!("`#[{path}]`"))),
         }
     }
 }
@@ -247,7 +251,7 @@ fn is_outermost(item: &Item, surroundings: &Surroundings, mistakes: &mut Mistake
                 format!("this function has `#[{path}]` above, which registers it a second time: remove `#[{path}]`, the leak test is a test by itself"),
             );
         } else if last == "test" && !wraps_well(path) && path != "memleak::test" {
-            mistakes.at(item.attribute_span(), other_test(&format!("`#[{path}]`")));
+            mistakes.at(item.attribute_span(), other_above(&format!("`#[{path}]`")));
         }
     }
 }
@@ -255,7 +259,7 @@ fn is_outermost(item: &Item, surroundings: &Surroundings, mistakes: &mut Mistake
 /// Where no attribute above could be named, its work may still be seen.
 fn is_in_no_other_runtime(item: &Item, mistakes: &mut Mistakes) {
     if mistakes.is_empty() && item.is_in_a_runtime() {
-        mistakes.at(item.attribute_span(), other_test("another test attribute above"));
+        mistakes.at(item.attribute_span(), other_above("the other test attribute"));
     }
 }
 
@@ -269,11 +273,18 @@ fn wraps_well(path: &str) -> bool {
     path.ends_with("rstest") || path.ends_with("test_log::test")
 }
 
-fn other_test(what: &str) -> String {
-    let remove = if what.ends_with("tokio::test]`") {
-        "remove it, and move its `flavor`, `worker_threads` and `start_paused` here"
-    } else {
-        "remove it, a leak test runs async functions by itself, on tokio"
-    };
-    format!("{what} together with a leak test is not supported yet: {remove}")
+fn other_above(what: &str) -> String {
+    format!(
+        "{what} above a leak test ends the runtime before the heap can be looked at: write the leak test above {what}"
+    )
+}
+
+fn path_of(attribute: &Attribute) -> String {
+    attribute.path().to_token_stream().to_string().split_whitespace().collect()
+}
+
+/// Whether `start_paused = true` is among the arguments of an attribute, or of one that is its argument.
+fn starts_paused(attribute: &Attribute) -> bool {
+    let arguments: String = attribute.meta.to_token_stream().to_string().split_whitespace().collect();
+    arguments.contains("start_paused=true")
 }

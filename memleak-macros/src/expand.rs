@@ -5,50 +5,110 @@
 
 use crate::args::{Expected, Flavor, Ignore, Possibly, Subject, Unreachable, Unsupported, bare};
 use crate::check::Plan;
-use crate::item::{Item, ShouldPanic, TestKind};
+use crate::item::{Item, ShouldPanic, Unparsed, is_rstest};
 use crate::mistakes::Mistakes;
 use proc_macro2::{Span, TokenStream};
-use quote::{quote, quote_spanned};
+use quote::{ToTokens, quote, quote_spanned};
 use std::time::Duration;
 use syn::spanned::Spanned;
-use syn::{Attribute, Ident, LitStr, ReturnType, Type};
+use syn::{FnArg, Ident, LitStr, Pat, PatType, Path, ReturnType, Type};
 
 /// The test.
 pub fn test(item: &Item, plan: &Plan) -> TokenStream {
-    let Item { attributes, visibility, signature, body, .. } = item;
-    let syn::Signature { asyncness, fn_token, ident, generics, output, .. } = signature;
-    let test_attribute = if plan.add_test {
-        quote!(#[::core::prelude::v1::test])
-    } else {
-        let rstest = rstest(item);
-        quote!(#(#rstest)*)
-    };
-    let private = private(plan, Span::mixed_site());
+    let Item { attributes, visibility, signature, .. } = item;
+    let syn::Signature { fn_token, ident, output, .. } = signature;
     // What the compiler has to say about a return type is about the function that is called and its argument.
     let at = if let ReturnType::Type(_, written) = output { written.span() } else { ident.span() };
-    let run = Ident::new(if asyncness.is_some() { "run_async" } else { "run" }, generated(at));
+    let run = match (item.around.is_empty(), signature.asyncness.is_some()) {
+        (true, false) => "run",
+        (true, true) => "run_async",
+        (false, _) => "run_around",
+    };
+    let run = Ident::new(run, generated(at));
     let mut inner = ident.clone();
     inner.set_span(ident.span().located_at(at));
-    let case = case(item, plan, &private);
-    let runner = self::private(plan, at);
+    let function = if item.around.is_empty() { body(item) } else { around(item, plan) };
+    // It is in a function so that it is no test of its own.
+    let lint = (!item.around.is_empty()).then(|| quote!(#[allow(unnameable_test_items)]));
+    let case = case(item, plan, &private(plan, Span::mixed_site()));
+    let runner = private(plan, at);
     quote! {
         #(#attributes)*
-        #test_attribute
+        #lint
+        #[::core::prelude::v1::test]
         #visibility #fn_token #ident() {
-            #asyncness #fn_token #ident #generics () #output #body
+            #function
             #runner::#run(&const { #case }, #inner)
         }
     }
 }
 
-/// `#[rstest]` below our attribute adds `#[test]` by itself.
-fn rstest(item: &Item) -> impl Iterator<Item = &Attribute> {
-    item.tests.iter().filter(|test| test.kind == TestKind::Rstest).map(|test| &test.attribute)
+/// The user's function, without what is said of its arguments to other attributes.
+fn body(item: &Item) -> TokenStream {
+    let Item { signature, body, .. } = item;
+    let syn::Signature { asyncness, fn_token, ident, generics, inputs, output, .. } = signature;
+    let inputs = inputs.iter().map(|input| match input {
+        FnArg::Receiver(_) => quote!(#input),
+        FnArg::Typed(PatType { pat, ty, .. }) => quote!(#pat: #ty),
+    });
+    quote!(#asyncness #fn_token #ident #generics (#(#inputs),*) #output #body)
+}
+
+/// A function for the other attributes, which calls the user's.
+fn around(item: &Item, plan: &Plan) -> TokenStream {
+    let Item { signature, around, .. } = item;
+    let syn::Signature { asyncness, fn_token, ident, generics, inputs, output, .. } = signature;
+    let names: Vec<Ident> = inputs.iter().enumerate().map(|(number, input)| argument(number, input)).collect();
+    let inputs = inputs.iter().zip(&names).map(|(input, name)| match input {
+        FnArg::Receiver(_) => quote!(#input),
+        FnArg::Typed(PatType { attrs, ty, .. }) => quote!(#(#attrs)* #name: #ty),
+    });
+    let function = body(item);
+    let private = private(plan, Span::mixed_site());
+    let path = path(item);
+    let call = match (asyncness.is_some(), names.is_empty()) {
+        (true, _) => quote!(#private::inside_async(#path, #ident(#(#names),*)).await),
+        (false, true) => quote!(#private::inside(#path, #ident)),
+        (false, false) => quote!(#private::inside(#path, move || #ident(#(#names),*))),
+    };
+    quote! {
+        #(#around)*
+        #asyncness #fn_token #ident #generics (#(#inputs),*) #output {
+            #function
+            #call
+        }
+    }
+}
+
+/// The name an argument is handed on by: the user's, because some attributes go by it.
+fn argument(number: usize, input: &FnArg) -> Ident {
+    if let FnArg::Typed(PatType { pat, .. }) = input
+        && let Pat::Ident(name) = &**pat
+    {
+        return name.ident.clone();
+    }
+    Ident::new(&format!("argument_{number}"), generated(input.span()))
+}
+
+/// What the test is called where the name of the test's thread does not say.
+fn path(item: &Item) -> TokenStream {
+    let name = item.signature.ident.to_string();
+    quote!(::core::concat!(::core::module_path!(), "::", #name))
+}
+
+/// `#[rstest]` below makes several tests. So this attribute goes below it, where it sees each of them.
+pub fn below_rstest(args: &TokenStream, krate: Option<&Path>, function: &Unparsed) -> TokenStream {
+    let Unparsed { attributes, rest } = function;
+    let krate = krate.map_or_else(|| quote!(::memleak), ToTokens::to_token_stream);
+    let attributes = attributes.iter().map(|attribute| {
+        let ours = is_rstest(attribute).then(|| quote!(#[#krate::test(#args)]));
+        quote!(#attribute #ours)
+    });
+    quote!(#(#attributes)* #rest)
 }
 
 /// `Case { … }`; what is not given is the default, and left out.
 fn case(item: &Item, plan: &Plan, private: &TokenStream) -> TokenStream {
-    let name = item.signature.ident.to_string();
     let expectations = plan.expectations.iter().map(|expected| expectation(expected, private));
     let mut fields = TokenStream::new();
     if plan.unreachable == Unreachable::Allow {
@@ -78,7 +138,7 @@ fn case(item: &Item, plan: &Plan, private: &TokenStream) -> TokenStream {
         ShouldPanic::Expected(text) => fields.extend(quote!(should_panic: #private::ShouldPanic::Expected(#text),)),
     }
     fields.extend(runtime(plan, private));
-    let path = quote!(::core::concat!(::core::module_path!(), "::", #name));
+    let path = path(item);
     if fields.is_empty() {
         quote!(#private::case(#path, &const { [#(#expectations),*] }))
     } else {
@@ -116,6 +176,10 @@ fn duration(duration: Duration) -> TokenStream {
 }
 
 fn runtime(plan: &Plan, private: &TokenStream) -> Option<TokenStream> {
+    if plan.paused_elsewhere {
+        let options = quote!(#private::RuntimeOptions::new(#private::Flavor::CurrentThread, ::core::option::Option::None));
+        return Some(quote!(runtime: #options.paused(|_| {}, #private::sleep),));
+    }
     if plan.flavor == Flavor::CurrentThread && plan.start_paused.is_none() {
         return None;
     }
@@ -164,7 +228,8 @@ fn private(plan: &Plan, at: Span) -> TokenStream {
 /// The mistakes, and the function as it stands, so that nothing that uses it or is used by it is reported too. It is no test then.
 pub fn failure(item: &Item, mistakes: &Mistakes) -> TokenStream {
     let errors = mistakes.to_compile_errors();
-    let rstest = rstest(item);
+    // With rstest's own the function is accepted only below it.
+    let rstest = if item.around.iter().any(is_rstest) { &*item.around } else { &[] };
     let attributes = item.attributes.iter().filter(|attribute| !attribute.path().is_ident("ignore"));
     let Item { visibility, signature, body, .. } = item;
     quote! {

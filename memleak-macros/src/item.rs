@@ -11,10 +11,14 @@ use syn::{Attribute, LitStr, Meta, Signature, Visibility};
 
 /// A function with what matters of it.
 pub struct Item {
-    /// The attributes that stay: docs, `#[ignore]`, `cfg`, lints and whatever else.
+    /// The attributes that say something of the test and do nothing to it: docs, `#[ignore]`, `cfg`, lints.
     pub attributes: Vec<Attribute>,
-    /// Attributes that make a test of the function by themselves, in the order written. They are not among `attributes`.
+    /// `#[test]` and this attribute once more.
     pub tests: Vec<TestAttribute>,
+    /// Attributes that let tests of one process wait for each other: `#[serial]`.
+    pub turns: Vec<Attribute>,
+    /// All others, in the order written: they do something to the function, and may make a test of it.
+    pub around: Vec<Attribute>,
     /// The `#[should_panic]`, which is the runner's to judge.
     pub should_panic: ShouldPanic,
     /// `pub` and the like.
@@ -52,10 +56,15 @@ pub enum TestKind {
     PlainFrom(String),
     /// `#[leak_test]` or `#[memleak::test]` once more.
     LeakTest,
-    /// `#[rstest]`: it adds `#[test]` by itself.
-    Rstest,
-    /// Any other whose path ends in `test`.
-    Other,
+}
+
+/// What is to be done with an attribute of the function.
+enum Place {
+    Stays,
+    ShouldPanic,
+    Test(TestKind),
+    Turn,
+    Around,
 }
 
 impl Item {
@@ -81,17 +90,40 @@ pub fn parse(tokens: TokenStream, mistakes: &mut Mistakes) -> Option<Item> {
         }
     };
     let mut item =
-        Item { attributes: Vec::new(), tests: Vec::new(), should_panic: ShouldPanic::No, visibility, signature, body };
+        Item {
+            attributes: Vec::new(),
+            tests: Vec::new(),
+            turns: Vec::new(),
+            around: Vec::new(),
+            should_panic: ShouldPanic::No,
+            visibility,
+            signature,
+            body,
+        };
     for attribute in written {
-        if attribute.path().is_ident("should_panic") {
-            item.should_panic = should_panic(&attribute, mistakes);
-        } else if let Some(kind) = test_kind(&attribute) {
-            item.tests.push(TestAttribute { attribute, kind });
-        } else {
-            item.attributes.push(attribute);
+        match place(&attribute) {
+            Place::Stays => item.attributes.push(attribute),
+            Place::ShouldPanic => item.should_panic = should_panic(&attribute, mistakes),
+            Place::Test(kind) => item.tests.push(TestAttribute { attribute, kind }),
+            Place::Turn => item.turns.push(attribute),
+            Place::Around => item.around.push(attribute),
         }
     }
     Some(item)
+}
+
+/// A function of which only the attributes were looked at.
+pub struct Unparsed {
+    /// As written.
+    pub attributes: Vec<Attribute>,
+    /// All that follows.
+    pub rest: TokenStream,
+}
+
+impl Parse for Unparsed {
+    fn parse(input: ParseStream) -> syn::Result<Unparsed> {
+        Ok(Unparsed { attributes: input.call(Attribute::parse_outer)?, rest: input.parse()? })
+    }
 }
 
 struct Parsed {
@@ -168,19 +200,36 @@ fn should_panic(attribute: &Attribute, mistakes: &mut Mistakes) -> ShouldPanic {
     }
 }
 
-fn test_kind(attribute: &Attribute) -> Option<TestKind> {
+fn place(attribute: &Attribute) -> Place {
     let names: Vec<String> = attribute.path().segments.iter().map(|segment| segment.ident.to_string()).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     match names[..] {
-        ["test"] | ["core" | "std", "prelude", _, "test"] => Some(match written_by(attribute) {
+        ["should_panic"] => Place::ShouldPanic,
+        ["test"] | ["core" | "std", "prelude", _, "test"] => Place::Test(match written_by(attribute) {
             Some(other) => TestKind::PlainFrom(other),
             None => TestKind::Plain,
         }),
-        [.., "leak_test"] | ["memleak", "test"] => Some(TestKind::LeakTest),
-        [.., "rstest"] => Some(TestKind::Rstest),
-        [.., "test"] => Some(TestKind::Other),
-        _ => None,
+        [.., "leak_test"] | ["memleak", "test"] => Place::Test(TestKind::LeakTest),
+        ["cfg" | "cfg_attr" | "doc" | "ignore" | "allow" | "warn" | "deny" | "forbid" | "expect"]
+        | ["deprecated" | "must_use" | "inline" | "cold" | "track_caller"]
+        | ["rustfmt" | "clippy" | "diagnostic" | "coverage", ..] => Place::Stays,
+        [.., "serial" | "parallel"] => Place::Turn,
+        _ => Place::Around,
     }
+}
+
+/// Whether an attribute makes a test of a function by itself, and so brings a runtime for an async one.
+pub fn makes_a_test(attribute: &Attribute) -> bool {
+    last_name(attribute).is_some_and(|name| name == "test" || name == "apply")
+}
+
+/// Whether an attribute is `#[rstest]`.
+pub fn is_rstest(attribute: &Attribute) -> bool {
+    last_name(attribute).is_some_and(|name| name == "rstest")
+}
+
+fn last_name(attribute: &Attribute) -> Option<&syn::Ident> {
+    attribute.path().segments.last().map(|segment| &segment.ident)
 }
 
 /// The path of the attribute macro that generated this attribute, if one did: its tokens then have the whole of that macro's call as their

@@ -35,7 +35,14 @@ fn leak_test_tokens(
     surroundings: &check::Surroundings,
 ) -> proc_macro2::TokenStream {
     let mut mistakes = mistakes::Mistakes::default();
+    let args_written = args.clone();
     let args = args::parse(args, &mut mistakes);
+    if mistakes.is_empty()
+        && let Ok(function) = syn::parse2::<item::Unparsed>(tokens.clone())
+        && function.attributes.iter().any(item::is_rstest)
+    {
+        return expand::below_rstest(&args_written, args.krate.as_ref().map(|given| &given.value), &function);
+    }
     let Some(item) = item::parse(tokens.clone(), &mut mistakes) else {
         return expand::untouched(tokens, &mistakes);
     };

@@ -1,26 +1,25 @@
 //! The course of one test in the process of its body: body, checkpoints, verdict.
 
-use super::body::{Body, Ended as BodyEnd, Fault, catch};
+use super::body::{Fault, PanicMessage, catch};
+use super::inside::{Inside, Look, News};
 use super::judge::{Judge, Judgement, Seen};
 use super::outcome::{Outcome, Report};
-#[cfg(feature = "tokio")]
-use super::runtime::Driver;
-use super::settle::{DEFAULT_SETTLE, settle, sleep};
+use super::settle::{DEFAULT_SETTLE, settle};
 use super::{Case, Unsupported};
 use crate::check::checker::Checkpoint;
-use crate::check::verdict::Ended;
 use crate::tracker;
 use std::env;
 use std::panic::Location;
 use std::process::ExitCode;
 use std::sync::Arc;
-#[cfg(feature = "tokio")]
-use std::sync::mpsc;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+/// All that a test does: it runs the body, which calls [`super::inside`], on whatever it brings for it.
+pub type Test = Box<dyn FnOnce() -> ExitCode + Send>;
+
 /// How long a runtime may take to shut down. What is left on its threads then cannot be stopped; a test harness would wait for ever.
-#[cfg(feature = "tokio")]
 const SHUTDOWN: Duration = Duration::from_secs(1);
 
 /// How long work may settle before the second count when the test has failed already: that count only adds a remark.
@@ -39,98 +38,97 @@ pub(super) enum Stage {
     LookingAgain,
 }
 
-/// The first look at the heap, or why there was none.
-type First = Result<(Seen, Duration), Fault>;
-
 /// Told how far the test has got.
 pub(super) type Progress = Arc<dyn Fn(Stage) + Send + Sync>;
 
 /// One test, in the process in which its body runs.
-pub(super) struct Course<J> {
+pub(super) struct Course {
     pub(super) case: &'static Case,
     /// The test's name: also that of the thread of its body.
     pub(super) name: String,
     /// Where the test is written.
     pub(super) place: &'static Location<'static>,
-    pub(super) judge: Arc<J>,
+    pub(super) judge: Arc<dyn Judge>,
     pub(super) progress: Progress,
 }
 
-impl<J: Judge> Course<J> {
+/// What the course has heard when nothing more is to come.
+struct Heard {
+    /// None if no body has run to its end.
+    look: Option<Look>,
+    /// How it came to its end; none if it did not within [`SHUTDOWN`].
+    over: Option<Result<ExitCode, PanicMessage>>,
+}
+
+impl Course {
     /// From the body to the verdict.
-    pub(super) fn run(self, body: Body) -> Report {
-        match body {
-            Body::Plain(body) => self.run_plain(body),
-            #[cfg(feature = "tokio")]
-            Body::OnTokio(body) => self.run_on_tokio(body),
-        }
-    }
-
-    /// The first look at the heap is taken on the body's thread: its thread-locals are alive, as they are on a server's threads.
-    fn run_plain(self, body: Box<dyn FnOnce() -> ExitCode + Send>) -> Report {
-        let course = self.clone();
-        let thread = self.spawn(move || {
-            begin(&*course.judge, &course.progress);
-            let ended = catch(body);
-            let _own = tracker::untracked();
-            course.look(&ended, sleep)
-        });
-        // The thread has ended: the destructors of its thread-locals have run.
-        let Ok(first) = thread.join() else { return died() };
-        self.look_again(first, Ended::Thread, Vec::new())
-    }
-
-    /// The runtime, the body and the first look at the heap share a thread: a current-thread runtime lives on the thread it began on. The
-    /// second look comes after that thread.
-    #[cfg(feature = "tokio")]
-    fn run_on_tokio(self, body: Box<dyn FnOnce(&tokio::runtime::Runtime) -> ExitCode + Send>) -> Report {
+    ///
+    /// All that the test does has a thread of its own. The first look at the heap is taken by the body ([`super::inside`]), the second one here,
+    /// when that thread has ended and the destructors of its thread-locals have run.
+    pub(super) fn run(self, test: Test) -> Report {
         let (news, from_thread) = mpsc::channel();
-        let on_thread = OnTokio { course: self.clone(), news };
-        let thread = self.spawn(move || on_thread.run(body));
-        let first = match from_thread.recv() {
-            Ok(News::Looked(first)) => first,
-            Ok(News::NoRuntime(error)) => {
-                return Report::of(Outcome::CouldNotTell(format!(
-                    "memleak: tokio's runtime could not be built: {error}"
-                )));
-            }
-            Ok(News::Down) | Err(_) => return died(),
+        let inside = Inside {
+            case: self.case,
+            place: self.place,
+            judge: Arc::clone(&self.judge),
+            progress: Arc::clone(&self.progress),
+            settle: self.settle_limit(),
+            news: news.clone(),
         };
-        (self.progress)(Stage::ShuttingDown);
-        let mut notes = Vec::new();
-        if matches!(from_thread.recv_timeout(SHUTDOWN), Err(mpsc::RecvTimeoutError::Timeout)) {
-            notes.push(format!(
-                "the runtime had not shut down after {SHUTDOWN:?}: a blocking task, or a task that never yields, still runs; under \
-                 `#[tokio::test]` this test would hang"
-            ));
-        } else if thread.join().is_err() {
-            return died();
+        let _open = inside.open();
+        let thread = self.spawn(move || {
+            let ended = catch(test);
+            let _own = tracker::untracked();
+            let _ = news.send(News::Over(ended));
+        });
+        let heard = self.listen(&from_thread);
+        if heard.over.is_some() && thread.join().is_err() {
+            return Report::of(Outcome::CouldNotTell("memleak: the thread of the test panicked at its end".to_owned()));
         }
-        self.look_again(first, Ended::Runtime, notes)
+        self.conclude(heard)
     }
 
-    /// The first look: the body has ended, what it ran on has not.
-    fn look(&self, ended: &BodyEnd, wait: impl FnMut(Duration) -> Duration) -> First {
-        (self.progress)(Stage::Settling);
-        match ended.fault(self.case.should_panic, self.place) {
-            Some(fault) => Err(fault),
-            None => Ok(settle(&*self.judge, Checkpoint::BodyEnded, self.settle_limit(), wait)),
+    fn listen(&self, from_thread: &Receiver<News>) -> Heard {
+        let mut look = None;
+        loop {
+            let news = match look {
+                None => from_thread.recv().map_err(|_| RecvTimeoutError::Disconnected),
+                Some(_) => from_thread.recv_timeout(SHUTDOWN),
+            };
+            match news {
+                Ok(News::Begun) => look = None,
+                Ok(News::Looked(first)) => {
+                    (self.progress)(Stage::ShuttingDown);
+                    look = Some(first);
+                }
+                Ok(News::Over(ended)) => return Heard { look, over: Some(ended) },
+                Err(_) => return Heard { look, over: None },
+            }
         }
     }
 
     /// The second look, and what both mean.
-    fn look_again(&self, first: First, ended: Ended, notes: Vec<String>) -> Report {
-        let (seen, settled) = match first {
-            Ok(look) => look,
-            Err(fault) => return Report { outcome: fault.into(), notes },
+    fn conclude(&self, Heard { look, over }: Heard) -> Report {
+        let notes = if over.is_none() { vec![still_runs()] } else { Vec::new() };
+        let over = over.as_ref();
+        let fault = over.and_then(|ended| Fault::of(ended, self.case.should_panic, self.place));
+        let Some(Look { seen, on, body_is_judged }) = look else {
+            return Report::of(fault.map_or_else(|| Outcome::CouldNotTell(NOT_RUN.to_owned()), Outcome::from));
         };
+        let (seen, settled) = match (seen, fault) {
+            (Err(fault), _) | (Ok(_), Some(fault)) => return Report { outcome: fault.into(), notes },
+            (Ok(look), None) => look,
+        };
+        if seen != Seen::Unsettled && over.is_none() && !body_is_judged {
+            return Report::of(Outcome::CouldNotTell(format!("memleak: {}", still_runs())));
+        }
         (self.progress)(Stage::LookingAgain);
         let limit = match seen {
             Seen::Unsettled => SETTLE_FOR_A_REMARK,
             Seen::Settled | Seen::Doubtful => self.settle_limit(),
         };
-        settle(&*self.judge, Checkpoint::Afterwards, limit, sleep);
-        let judgement = self.judge.conclude(settled, ended);
+        settle(&*self.judge, Checkpoint::Afterwards, limit);
+        let judgement = self.judge.conclude(settled, on);
         self.report(judgement, notes)
     }
 
@@ -160,69 +158,15 @@ impl<J: Judge> Course<J> {
     }
 }
 
-impl<J> Clone for Course<J> {
-    fn clone(&self) -> Self {
-        Course {
-            case: self.case,
-            name: self.name.clone(),
-            place: self.place,
-            judge: Arc::clone(&self.judge),
-            progress: Arc::clone(&self.progress),
-        }
-    }
-}
+/// What is to be said when no body has run to its end, and nothing else is wrong.
+const NOT_RUN: &str = "memleak: the body did not run to its end, so that nothing was checked\n  help: another attribute of the test did not call it, \
+                       or gave it up";
 
-/// The body is about to begin, on this thread.
-fn begin<J: Judge>(judge: &J, progress: &Progress) {
-    let _own = tracker::untracked();
-    judge.body_begins();
-    progress(Stage::Body);
-}
-
-/// What the thread with the runtime tells.
-#[cfg(feature = "tokio")]
-enum News {
-    NoRuntime(std::io::Error),
-    /// The first look at the heap, or why there was none.
-    Looked(First),
-    Down,
-}
-
-/// The part of the course that happens on the runtime's thread.
-#[cfg(feature = "tokio")]
-struct OnTokio<J: Judge> {
-    course: Course<J>,
-    news: mpsc::Sender<News>,
-}
-
-#[cfg(feature = "tokio")]
-impl<J: Judge> OnTokio<J> {
-    fn run(self, body: Box<dyn FnOnce(&tokio::runtime::Runtime) -> ExitCode + Send>) {
-        let OnTokio { course, news } = self;
-        let limit = course.settle_limit();
-        let mut driver = match Driver::build(&course.case.runtime, limit) {
-            Ok(driver) => driver,
-            Err(error) => return tell(&news, News::NoRuntime(error)),
-        };
-        begin(&*course.judge, &course.progress);
-        let ended = catch(|| body(driver.runtime()));
-        driver.let_begin();
-        let _own = tracker::untracked();
-        let first = course.look(&ended, |pause| tracker::tracked(|| driver.run_for(pause)));
-        tell(&news, News::Looked(first));
-        tracker::tracked(|| drop(driver));
-        tell(&news, News::Down);
-    }
-}
-
-/// Nobody listens any more once the shutdown has taken too long.
-#[cfg(feature = "tokio")]
-fn tell(news: &mpsc::Sender<News>, what: News) {
-    let _ = news.send(what);
-}
-
-fn died() -> Report {
-    Report::of(Outcome::CouldNotTell("memleak: the thread of the test panicked outside of its body".to_owned()))
+fn still_runs() -> String {
+    format!(
+        "the runtime had not shut down after {SHUTDOWN:?}: a blocking task, or a task that never yields, still runs; under \
+         `#[tokio::test]` this test would hang"
+    )
 }
 
 impl From<Fault> for Outcome {

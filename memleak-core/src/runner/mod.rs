@@ -5,7 +5,8 @@
 //! ```text
 //! test fn ─► run ─► start ─┬─ parent: starts the child, relays, listens, judges its end      (parent, relay)
 //!                          │     ▲ channel: stages, then the verdict; silence is a failure    (channel, outcome)
-//!                          └─ child:  body ─► settle, count ─► runtime down, count ─► verdict (child, course, body, settle, runtime)
+//!                          └─ child:  body ─► settle, count ─► runtime down, count ─► verdict (child, course)
+//!                                     └── where the body runs ┘                               (inside, runtime, settle, body)
 //! ```
 //!
 //! Which of the two a process is, is told by an environment variable (`role`). What the heap is like is another room's knowledge (`judge`).
@@ -20,6 +21,7 @@ mod channel;
 mod child;
 mod course;
 mod heap_judge;
+mod inside;
 mod judge;
 mod outcome;
 #[cfg(target_os = "linux")]
@@ -37,11 +39,12 @@ mod warden;
 
 use crate::check::{Expectation, Ignore, Possibly, Unreachable};
 use crate::tracker;
-use body::Body;
 #[cfg(target_os = "linux")]
 use child::Child;
 use course::Course;
+pub use course::Test;
 use heap_judge::HeapJudge;
+use inside::Returns;
 use judge::Judge;
 #[cfg(not(feature = "tokio"))]
 use outcome::{Outcome, Report};
@@ -120,7 +123,7 @@ pub struct RuntimeOptions {
 #[derive(Clone, Copy, Debug)]
 struct PausedClock {
     pause: fn(&mut tokio::runtime::Builder),
-    sleep: fn(Duration) -> Pin<Box<dyn Future<Output = ()>>>,
+    sleep: fn(Duration) -> Pin<Box<dyn Future<Output = ()> + Send>>,
 }
 
 impl RuntimeOptions {
@@ -147,7 +150,7 @@ impl RuntimeOptions {
     pub const fn paused(
         mut self,
         pause: fn(&mut tokio::runtime::Builder),
-        sleep: fn(Duration) -> Pin<Box<dyn Future<Output = ()>>>,
+        sleep: fn(Duration) -> Pin<Box<dyn Future<Output = ()> + Send>>,
     ) -> Self {
         self.paused = Some(PausedClock { pause, sleep });
         self
@@ -169,10 +172,11 @@ pub enum Flavor {
 /// Unwinds (after printing why) if the test fails.
 #[track_caller]
 pub fn run<T: Termination + 'static>(case: &'static Case, body: fn() -> T) {
-    start(case, Location::caller(), Body::Plain(Box::new(move || body().report())), HeapJudge::new);
+    let test = move || inside::run(case.path, Returns::REPORTED, body);
+    start(case, Location::caller(), Box::new(test), HeapJudge::new);
 }
 
-/// Runs a leak test with an async body.
+/// Runs a leak test with an async body on a runtime of its own.
 ///
 /// # Panics
 /// Unwinds (after printing why) if the test fails.
@@ -182,15 +186,68 @@ pub fn run_async<T: Termination + 'static, F: Future<Output = T> + 'static>(case
     if let Some(why) = case.runtime.needs_tokio() {
         return Report::of(Outcome::CouldNotTell(why)).conclude();
     }
-    start(case, Location::caller(), async_body(body), HeapJudge::new);
+    start(case, Location::caller(), async_test(case, body), HeapJudge::new);
 }
 
-/// The future is boxed, so that no stale copy of it stays on a stack that lives on.
-fn async_body<T: Termination + 'static, F: Future<Output = T> + 'static>(body: fn() -> F) -> Body {
-    #[cfg(feature = "tokio")]
-    return Body::OnTokio(Box::new(move |runtime| runtime.block_on(Box::pin(body())).report()));
-    #[cfg(not(feature = "tokio"))]
-    return Body::Plain(Box::new(move || runtime::block_on(Box::pin(body())).report()));
+fn async_test<T: Termination + 'static, F: Future<Output = T> + 'static>(case: &'static Case, body: fn() -> F) -> Test {
+    Box::new(move || runtime::block_on(&case.runtime, inside::run_async(case.path, Returns::REPORTED, body())))
+}
+
+/// Runs a leak test with the function that other attributes have made around the body. It has to call [`inside`] or [`inside_async`] with the
+/// same path.
+///
+/// # Panics
+/// Unwinds (after printing why) if the test fails.
+#[track_caller]
+pub fn run_around<How>(case: &'static Case, function: impl Around<How>) {
+    start(case, Location::caller(), function.test(case), HeapJudge::new);
+}
+
+/// What other attributes may make of the function of a test: one that returns what a test can return, or an async one, which gets a runtime
+/// here. `How` tells the two apart.
+#[diagnostic::on_unimplemented(
+    message = "what the other attributes make of this function is not a test",
+    note = "a leak test returns what a test can return, `()` or a `Result`, and takes no arguments but those that another attribute gives it"
+)]
+pub trait Around<How> {
+    /// As what the course runs.
+    fn test(self, case: &'static Case) -> Test;
+}
+
+impl<F, T> Around<fn() -> T> for F
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Termination,
+{
+    fn test(self, _case: &'static Case) -> Test {
+        Box::new(move || self().report())
+    }
+}
+
+impl<F, T> Around<fn(&'static Case) -> T> for F
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Future<Output: Termination>,
+{
+    fn test(self, case: &'static Case) -> Test {
+        Box::new(move || runtime::block_on(&case.runtime, self()).report())
+    }
+}
+
+/// Runs the body of a test that other attributes have made a test function of, and looks at the heap when it has ended.
+///
+/// # Panics
+/// As the body does; and if it is not called by [`run_around`].
+pub fn inside<T>(path: &'static str, body: impl FnOnce() -> T) -> T {
+    inside::run(path, Returns::HANDED_ON, body)
+}
+
+/// The same for an async body. The heap is looked at while the runtime goes on that this is awaited on.
+///
+/// # Panics
+/// When polled, as the body does; and if it is not called by [`run_around`].
+pub fn inside_async<F: Future>(path: &'static str, body: F) -> impl Future<Output = F::Output> {
+    inside::run_async(path, Returns::HANDED_ON, body)
 }
 
 /// Makes the judge of a case; the flag says whether its texts may be coloured.
@@ -199,20 +256,20 @@ type JudgeFor<J> = fn(&'static Case, bool) -> J;
 /// Plays this process's part in the test. In the child it does not return.
 #[cfg(target_os = "linux")]
 #[track_caller]
-fn start<J: Judge>(case: &'static Case, place: &'static Location<'static>, body: Body, judge: JudgeFor<J>) {
+fn start<J: Judge>(case: &'static Case, place: &'static Location<'static>, test: Test, judge: JudgeFor<J>) {
     match Role::find(case.path) {
         Role::Parent { name } => match parent::supervise(case, &name) {
             Supervised::Ended(report) => report.conclude(),
-            Supervised::NotFound(why) => run_in_place(case, name, place, body, judge, vec![why]),
+            Supervised::NotFound(why) => run_in_place(case, name, place, test, judge, vec![why]),
         },
-        Role::InPlace { name } => run_in_place(case, name, place, body, judge, Vec::new()),
+        Role::InPlace { name } => run_in_place(case, name, place, test, judge, Vec::new()),
         Role::None => {}
         Role::Child { name, colour } => {
             // What the runner needs for itself is not part of the heap that is judged.
             let _own = tracker::untracked();
             let child = Child::begin();
             let course = Course { case, name, place, judge: Arc::new(judge(case, colour)), progress: child.progress() };
-            child.end(course.run(body))
+            child.end(course.run(test))
         }
         Role::Nested(why) => panic!("{why}"),
     }
@@ -220,9 +277,9 @@ fn start<J: Judge>(case: &'static Case, place: &'static Location<'static>, body:
 
 /// Where no process can be started for a test the heap cannot be read either.
 #[cfg(not(target_os = "linux"))]
-fn start<J: Judge>(case: &'static Case, place: &'static Location<'static>, body: Body, judge: JudgeFor<J>) {
+fn start<J: Judge>(case: &'static Case, place: &'static Location<'static>, test: Test, judge: JudgeFor<J>) {
     let name = std::thread::current().name().unwrap_or(case.path).to_owned();
-    run_in_place(case, name, place, body, judge, Vec::new());
+    run_in_place(case, name, place, test, judge, Vec::new());
 }
 
 /// Runs the body in this process, and judges it as well as that can be done: what others have on the heap counts as if it were the test's.
@@ -230,7 +287,7 @@ fn run_in_place<J: Judge>(
     case: &'static Case,
     name: String,
     place: &'static Location<'static>,
-    body: Body,
+    test: Test,
     judge: JudgeFor<J>,
     mut notes: Vec<String>,
 ) {
@@ -243,7 +300,7 @@ fn run_in_place<J: Judge>(
     let mut report = {
         let _own = tracker::untracked();
         let course = Course { case, name, place, judge: Arc::new(judge(case, false)), progress: Arc::new(|_| ()) };
-        course.run(body)
+        course.run(test)
     };
     drop(turn);
     report.notes.append(&mut notes);

@@ -13,44 +13,77 @@ pub(super) const DEFAULT_SETTLE: Duration = Duration::from_millis(200);
 const FIRST_PAUSE: Duration = Duration::from_millis(1);
 const LONGEST_PAUSE: Duration = Duration::from_millis(32);
 
-/// Counts until nothing is left that waiting can change, or until `limit` has been waited. `wait` lets background work run for about the
-/// given time and returns how much of `limit` that has used up.
+/// What to do next.
+pub(super) enum Step {
+    /// Let background work run for about this long, and say with [`Settle::waited`] how much of the limit that has used up.
+    Wait(Duration),
+    /// What the last look showed, and how long was waited in all.
+    Done(Seen, Duration),
+}
+
+/// Counts until nothing is left that waiting can change, or until a limit has been waited. How to wait is the caller's business.
 ///
-/// The time spent counting is not part of `limit`. Nor is the time by which a pause took longer than asked for: on a busy machine
+/// The time spent counting is not part of the limit. Nor is the time by which a pause took longer than asked for: on a busy machine
 /// background work gets as many turns as on an idle one.
-pub(super) fn settle<J: Judge>(
-    judge: &J,
+pub(super) struct Settle {
+    checkpoint: Checkpoint,
+    limit: Duration,
+    waited: Duration,
+    pause: Duration,
+    looks: u32,
+}
+
+impl Settle {
+    pub(super) fn new(checkpoint: Checkpoint, limit: Duration) -> Settle {
+        Settle { checkpoint, limit, waited: Duration::ZERO, pause: FIRST_PAUSE, looks: 0 }
+    }
+
+    /// Looks at the heap.
+    pub(super) fn look(&mut self, judge: &dyn Judge) -> Step {
+        let asked = Instant::now();
+        let seen = judge.look(self.checkpoint);
+        let cost = asked.elapsed();
+        // What was doubtful while the runtime lived has been waited for then.
+        if seen == Seen::Settled || seen == Seen::Doubtful && self.checkpoint == Checkpoint::Afterwards {
+            return Step::Done(seen, self.waited);
+        }
+        if self.waited >= self.limit {
+            return Step::Done(judge.explain(self.checkpoint), self.waited);
+        }
+        // No more than a third of the time goes into counting. The first look does not say what one costs: it waits for the debug info.
+        self.looks += 1;
+        let least = if self.looks > 1 { cost * 2 } else { Duration::ZERO };
+        let step = self.pause.max(least).min(self.limit - self.waited);
+        self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+        Step::Wait(step)
+    }
+
+    pub(super) fn waited(&mut self, time: Duration) {
+        self.waited += time;
+    }
+}
+
+/// Settles where there is no runtime: threads run by themselves.
+pub(super) fn settle(judge: &dyn Judge, checkpoint: Checkpoint, limit: Duration) -> (Seen, Duration) {
+    settle_by(judge, checkpoint, limit, |pause| {
+        std::thread::sleep(pause);
+        pause
+    })
+}
+
+fn settle_by(
+    judge: &dyn Judge,
     checkpoint: Checkpoint,
     limit: Duration,
     mut wait: impl FnMut(Duration) -> Duration,
 ) -> (Seen, Duration) {
-    let mut waited = Duration::ZERO;
-    let mut pause = FIRST_PAUSE;
-    let mut looks = 0;
+    let mut settle = Settle::new(checkpoint, limit);
     loop {
-        let asked = Instant::now();
-        let seen = judge.look(checkpoint);
-        let cost = asked.elapsed();
-        // What was doubtful while the runtime lived has been waited for then.
-        if seen == Seen::Settled || seen == Seen::Doubtful && checkpoint == Checkpoint::Afterwards {
-            return (seen, waited);
+        match settle.look(judge) {
+            Step::Done(seen, waited) => return (seen, waited),
+            Step::Wait(pause) => settle.waited(wait(pause)),
         }
-        if waited >= limit {
-            return (judge.explain(checkpoint), waited);
-        }
-        // No more than a third of the time goes into counting. The first look does not say what one costs: it waits for the debug info.
-        looks += 1;
-        let least = if looks > 1 { cost * 2 } else { Duration::ZERO };
-        let step = pause.max(least).min(limit - waited);
-        waited += wait(step);
-        pause = (pause * 2).min(LONGEST_PAUSE);
     }
-}
-
-/// The `wait` of a test without a runtime: threads run by themselves.
-pub(super) fn sleep(pause: Duration) -> Duration {
-    std::thread::sleep(pause);
-    pause
 }
 
 #[cfg(test)]
@@ -88,7 +121,7 @@ mod tests {
     fn settled(looks: u32, limit: Duration, part: u32) -> (bool, Duration, Vec<Duration>) {
         let waits = RefCell::new(Vec::new());
         let judge = CleanAfter { looks: AtomicU32::new(looks), explained: AtomicU32::new(0) };
-        let (seen, waited) = settle(&judge, Checkpoint::BodyEnded, limit, |pause| {
+        let (seen, waited) = settle_by(&judge, Checkpoint::BodyEnded, limit, |pause| {
             waits.borrow_mut().push(pause);
             pause * part
         });
@@ -135,7 +168,7 @@ mod tests {
                 Judgement::Clean(Vec::new())
             }
         }
-        let seen = |checkpoint| settle(&Doubtful(AtomicU32::new(0)), checkpoint, DEFAULT_SETTLE, |pause| pause);
+        let seen = |checkpoint| settle_by(&Doubtful(AtomicU32::new(0)), checkpoint, DEFAULT_SETTLE, |pause| pause);
         let (while_alive, waited) = seen(Checkpoint::BodyEnded);
         assert_eq!(while_alive, Seen::Settled, "the doubt ended");
         assert!(waited > Duration::ZERO);
@@ -159,7 +192,7 @@ mod tests {
             }
         }
         let mut waits = Vec::new();
-        settle(&Slow(AtomicU32::new(0)), Checkpoint::BodyEnded, DEFAULT_SETTLE, |pause| {
+        settle_by(&Slow(AtomicU32::new(0)), Checkpoint::BodyEnded, DEFAULT_SETTLE, |pause| {
             waits.push(pause);
             pause
         });

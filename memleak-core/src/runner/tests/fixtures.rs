@@ -1,8 +1,9 @@
 //! The programs: each `#[ignore]`d test is a leak test over a made-up judge, which counts [`Probe`]s.
 
-use super::super::body::Body;
+use super::super::course::Test;
+use super::super::inside::{self, Returns};
 use super::super::judge::{Judge, Judgement, Seen};
-use super::super::{Case, Flavor, RuntimeOptions, ShouldPanic, Unsupported, async_body, start};
+use super::super::{Case, Flavor, RuntimeOptions, ShouldPanic, Unsupported, async_test, start};
 use crate::check::checker::Checkpoint;
 use crate::check::verdict::Ended;
 use crate::check::{Possibly, Unreachable};
@@ -116,7 +117,7 @@ macro_rules! fixture {
         fn $name() {
             static CASE: Case =
                 Case { $($field: $value,)* ..case(concat!(module_path!(), "::", stringify!($name))) };
-            start(&CASE, Location::caller(), $body, $judge);
+            start(&CASE, Location::caller(), $body(&CASE), $judge);
         }
     };
     ($name:ident, { $($fields:tt)* }, $body:expr) => {
@@ -127,8 +128,16 @@ macro_rules! fixture {
     };
 }
 
-fn plain<T: Termination + 'static>(body: fn() -> T) -> Body {
-    Body::Plain(Box::new(move || body().report()))
+fn plain<T: Termination + 'static>(body: fn() -> T) -> impl FnOnce(&'static Case) -> Test {
+    move |case| Box::new(move || inside::run(case.path, Returns::REPORTED, body))
+}
+
+fn async_body<T, F>(body: fn() -> F) -> impl FnOnce(&'static Case) -> Test
+where
+    T: Termination + 'static,
+    F: Future<Output = T> + 'static,
+{
+    move |case| async_test(case, body)
 }
 
 fn overflow(depth: u64) -> u64 {
@@ -353,7 +362,7 @@ fixture!(
 #[ignore = "a program for the tests beside it"]
 fn runs_under_a_name_that_is_no_test() {
     static CASE: Case = case("krate::nowhere::not_a_test");
-    start(&CASE, Location::caller(), plain(|| ()), |_, _| Probes::default());
+    start(&CASE, Location::caller(), plain(|| ())(&CASE), |_, _| Probes::default());
 }
 #[test]
 #[ignore = "a program for the tests beside it"]
@@ -362,7 +371,7 @@ fn runs_on_a_thread_of_the_users() {
         .name("users".to_owned())
         .spawn(|| {
             static CASE: Case = case(concat!(module_path!(), "::runs_on_a_thread_of_the_users"));
-            start(&CASE, Location::caller(), plain(Probe::forgotten), |_, _| Probes::default());
+            start(&CASE, Location::caller(), plain(Probe::forgotten)(&CASE), |_, _| Probes::default());
         })
         .expect("a thread starts")
         .join()
@@ -411,7 +420,7 @@ fixture!(tells_its_thread, plain(|| println!("{:?}", thread::current().name())))
 
 fixture!(
     awaits,
-    async_fixture(|| async {
+    async_body(|| async {
         let probe = Probe::new();
         let (wake, woken) = std::sync::mpsc::channel();
         let mut first = true;
@@ -433,13 +442,9 @@ fixture!(
         drop(probe);
     })
 );
-fixture!(awaits_and_leaves_one, async_fixture(|| async { Probe::forgotten() }));
-fixture!(awaits_and_returns_err, async_fixture(|| async { Err::<(), _>("refused") }));
-fixture!(awaits_and_panics, async_fixture(|| async { panic!("the reason") }));
-
-fn async_fixture<T: Termination + 'static, F: Future<Output = T> + 'static>(body: fn() -> F) -> Body {
-    async_body(body)
-}
+fixture!(awaits_and_leaves_one, async_body(|| async { Probe::forgotten() }));
+fixture!(awaits_and_returns_err, async_body(|| async { Err::<(), _>("refused") }));
+fixture!(awaits_and_panics, async_body(|| async { panic!("the reason") }));
 
 #[cfg(feature = "tokio")]
 mod on_tokio {
