@@ -57,7 +57,7 @@ enum Part {
 
 /// The lines of a stack, innermost first; never empty.
 fn lines(stack: &[Frame], look: &Look) -> Vec<String> {
-    let parts = parts(stack);
+    let parts = parts(stack, look);
     let Some(Part::Frame(first)) = parts.first() else {
         return vec!["unknown: the call stack could not be read".to_owned()];
     };
@@ -103,8 +103,16 @@ pub(super) fn first_place(stack: &[Frame], look: &Look) -> Option<String> {
 }
 
 /// The frames to show, those that repeat once, up to a limit.
-fn parts(stack: &[Frame]) -> Vec<Part> {
-    let (kind, own) = own(stack);
+fn parts(stack: &[Frame], look: &Look) -> Vec<Part> {
+    let (kind, mut own) = own(stack);
+    // What other attributes have put between the test and its body is not the user's.
+    if let Some(test) = &look.test
+        && let Some(body) = own.iter().position(|&i| function(&stack[i], look) == *test)
+    {
+        let of_test = |i: usize| function(&stack[i], look).starts_with(test.as_str());
+        let outer = own.split_off(body + 1);
+        own.extend(outer.into_iter().filter(|&i| !of_test(i)));
+    }
     let most = if kind == CodeKind::User { MOST } else { MOST_FOREIGN };
     let mut parts = Vec::new();
     let mut frames = 0;
@@ -191,13 +199,7 @@ fn crate_of(frame: &Frame) -> String {
 }
 
 fn function(frame: &Frame, look: &Look) -> String {
-    let function = short_function(&frame.function);
-    let Some(test) = &look.test else { return function };
-    let body = test.rsplit("::").next().unwrap_or(test);
-    match function.strip_prefix(&format!("{test}::{body}")) {
-        Some(rest) if rest.is_empty() || rest.starts_with("::") => format!("{test}{rest}"),
-        _ => function,
-    }
+    look.name(&short_function(&frame.function))
 }
 
 fn place_of(frame: &Frame, look: &Look) -> String {

@@ -143,7 +143,7 @@ fn one(alike: &Alike<'_>, look: &Look, lines: &mut Vec<String>) {
         _ => Some("all of them lived before the test began".to_owned()),
     };
     labelled("before", before.into_iter().collect(), lines);
-    lines.extend(group.advice.as_ref().map(|what| help(&advice::text(what), look)));
+    lines.extend(group.advice.as_ref().map(|what| help(&advice::text(what, look), look)));
 }
 
 /// What contains the instances: a type, or a buffer of which they are the elements.

@@ -5,7 +5,7 @@ use crate::check::verdict::Holder;
 use crate::debuginfo::functions::Location;
 use crate::heap::graph::EdgeKind;
 use crate::heap::holders::{Await, Counted, HeldBy, Hop, Task, TaskKind, TaskState, Way};
-use crate::query::short::{brief, short_future};
+use crate::query::short::brief;
 use std::collections::HashMap;
 
 /// The most holders shown of one group.
@@ -110,7 +110,7 @@ pub(super) fn of_thread(name: &str) -> String {
 }
 
 fn of_task(task: &Task, holder: &Holder, inside: Vec<String>, look: &Look) -> Vec<String> {
-    let future = look.paint(Ink::Name, &short_future(&task.future));
+    let future = look.paint(Ink::Name, &look.future(&task.future));
     let (mut head, spawned) = match task.kind {
         TaskKind::Spawned => (format!("task {future}"), "spawned"),
         TaskKind::Blocking => (format!("blocking task {future}"), "spawned"),
@@ -159,7 +159,7 @@ fn suspended(awaits: &[Await], branches: &[Vec<Await>], look: &Look) -> Vec<Stri
     }
     for branch in branches.iter().take(MOST_BRANCHES) {
         let Some(first) = branch.first() else { continue };
-        let head = look.paint(Ink::Name, &short_future(&first.future));
+        let head = look.paint(Ink::Name, &look.future(&first.future));
         match chain(branch, &format!("{head}, "), look) {
             parked if parked.is_empty() => lines.push(format!("  {head}")),
             parked => lines.extend(parked.into_iter().map(|line| format!("  {line}"))),
@@ -176,7 +176,7 @@ fn chain(awaits: &[Await], before: &str, look: &Look) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for (i, parked) in awaits.iter().enumerate() {
         let Some(at) = &parked.at else { continue };
-        let on = awaits.get(i + 1).map(|next| format!(" on {}", short_future(&next.future))).unwrap_or_default();
+        let on = awaits.get(i + 1).map(|next| format!(" on {}", look.future(&next.future))).unwrap_or_default();
         let which = if lines.is_empty() { before } else { "which is " };
         if let Some(last) = lines.last_mut() {
             last.push(',');
@@ -250,7 +250,7 @@ fn way(parts: &[Way], positions: Positions, look: &Look) -> String {
             Way::Field(name) => format!(".{name}"),
             Way::Future { future, at } => {
                 let parked = at.as_ref().map(|at| format!(", suspended at {}", place(at, look))).unwrap_or_default();
-                format!("future {}{parked}", short_future(future))
+                format!("future {}{parked}", look.future(future))
             }
             Way::Local(name) => format!("local `{name}`"),
             Way::Captured(name) => format!("captured `{name}`"),

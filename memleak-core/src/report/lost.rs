@@ -116,15 +116,15 @@ fn one(alike: &Alike<'_>, look: &Look, lines: &mut Vec<String>) {
     }
     labelled("owners", owners(group), lines);
     labelled("keeps", owned(&alike.owned).into_iter().collect(), lines);
-    lines.extend(what_to_do(group).map(|what| help(&what, look)));
+    lines.extend(what_to_do(group, look).map(|what| help(&what, look)));
 }
 
 /// What to do, unless a mark in the ring says it.
-fn what_to_do(group: &LostGroup) -> Option<String> {
+fn what_to_do(group: &LostGroup, look: &Look) -> Option<String> {
     let marked = |cycle: &Cycle| (0..cycle.ring).any(|member| on_the_ring(cycle, member).is_some_and(is_best));
     match (&group.advice, &group.cycle) {
         (Some(Advice::Weaken { .. }), Some(cycle)) if marked(cycle) => None,
-        (Some(what), _) => Some(advice::text(what)),
+        (Some(what), _) => Some(advice::text(what, look)),
         (None, Some(Cycle { certain: false, .. })) => {
             Some("if each of these pointers owns what it leads to, one has to become a `Weak`".to_owned())
         }

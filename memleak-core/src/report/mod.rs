@@ -21,6 +21,7 @@ mod lost;
 mod obstacle;
 
 use crate::check::verdict::{Aside, Obstacle, Verdict};
+use crate::query::short::short_future;
 use std::path::PathBuf;
 
 /// How a text is to look.
@@ -44,6 +45,32 @@ impl Look {
             workspace.unwrap_or(&package).to_owned()
         });
         Look { color, root, test: Some(path.to_owned()) }
+    }
+
+    /// The name of a function, without the functions that the attributes of the test have put between the test and its body.
+    fn name(&self, function: &str) -> String {
+        let Some(test) = &self.test else { return function.to_owned() };
+        let body = test.rsplit("::").next().unwrap_or(test);
+        // In front of it may stand `async block in`.
+        let Some((before, after)) = function.split_once(&format!("{test}::")) else { return function.to_owned() };
+        if before.ends_with(|last: char| last.is_alphanumeric() || last == '_' || last == ':') {
+            return function.to_owned();
+        }
+        let mut rest = after;
+        let mut left = after;
+        while let Some(segment) = left.split("::").next().filter(|segment| *segment == body || segment.starts_with('{')) {
+            left = left[segment.len()..].trim_start_matches("::");
+            if segment == body {
+                rest = left;
+            }
+        }
+        let joint = if rest.is_empty() { "" } else { "::" };
+        format!("{before}{test}{joint}{rest}")
+    }
+
+    /// A future as a user would call it.
+    fn future(&self, future: &str) -> String {
+        self.name(&short_future(future))
     }
 
     fn paint(&self, ink: Ink, text: &str) -> String {

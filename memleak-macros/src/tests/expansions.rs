@@ -171,8 +171,108 @@ fn is_registered_once() {
         let expansion = leak_test_tokens(tokens("expect_zero = \"S\""), tokens(&item), &with_tokio()).to_string();
         assert_eq!(expansion.matches("test]").count(), 1, "{expansion}");
     }
-    let expansion = leak_test_tokens(tokens("expect_zero = \"S\""), tokens("#[rstest] fn t() {}"), &with_tokio());
-    assert!(expansion.to_string().starts_with("# [rstest] fn t ()"), "{expansion}");
+}
+
+#[test]
+fn around_the_body_are_other_attributes() {
+    expands(
+        "expect_zero = \"Session\"",
+        r#"
+        /// Docs.
+        #[tokio::test(start_paused = true)]
+        #[ignore]
+        #[traced]
+        async fn t(#[from(pool)] mut pool: Pool, (a, b): Pair) -> Result<(), Error> { body().await }"#,
+        expect![[r#"
+            /// Docs.
+            #[ignore]
+            #[allow(unnameable_test_items)]
+            #[::core::prelude::v1::test]
+            fn t() {
+                #[tokio::test(start_paused = true)]
+                #[traced]
+                async fn t(#[from(pool)] pool: Pool, argument_1: Pair) -> Result<(), Error> {
+                    async fn t(mut pool: Pool, (a, b): Pair) -> Result<(), Error> {
+                        body().await
+                    }
+                    ::memleak::__private::inside_async(
+                            ::core::concat!(::core::module_path!(), "::", "t"),
+                            t(pool, argument_1),
+                        )
+                        .await
+                }
+                ::memleak::__private::run_around(
+                    &const {
+                        ::memleak::__private::Case {
+                            runtime: ::memleak::__private::RuntimeOptions::new(
+                                    ::memleak::__private::Flavor::CurrentThread,
+                                    ::core::option::Option::None,
+                                )
+                                .paused(|_| {}, ::memleak::__private::sleep),
+                            ..::memleak::__private::case(
+                                ::core::concat!(::core::module_path!(), "::", "t"),
+                                &const {
+                                    [
+                                        ::memleak::__private::at_most(
+                                            0u64,
+                                            ::memleak::__private::Subject::Pattern("Session"),
+                                        ),
+                                    ]
+                                },
+                            )
+                        }
+                    },
+                    t,
+                )
+            }
+        "#]],
+    );
+    expands("", "#[traced] fn t() { body() }", expect![[r##"
+        #[allow(unnameable_test_items)]
+        #[::core::prelude::v1::test]
+        fn t() {
+            #[traced]
+            fn t() {
+                fn t() {
+                    body()
+                }
+                ::memleak::__private::inside(
+                    ::core::concat!(::core::module_path!(), "::", "t"),
+                    t,
+                )
+            }
+            ::memleak::__private::run_around(
+                &const {
+                    ::memleak::__private::case(
+                        ::core::concat!(::core::module_path!(), "::", "t"),
+                        &const { [] },
+                    )
+                },
+                t,
+            )
+        }
+    "##]]);
+}
+
+#[test]
+fn below_rstest_it_sees_each_case() {
+    expands(
+        "settle = \"1s\"",
+        "#[ignore] #[rstest] #[case(1)] #[tokio::test] async fn t(#[case] n: u8) {}",
+        expect![[r##"
+            #[ignore]
+            #[rstest]
+            #[::memleak::test(settle = "1s")]
+            #[case(1)]
+            #[tokio::test]
+            async fn t(#[case] n: u8) {}
+        "##]],
+    );
+    expands("crate = other", "#[rstest::rstest] fn t(n: u8) {}", expect![[r#"
+        #[rstest::rstest]
+        #[other::test(crate = other)]
+        fn t(n: u8) {}
+    "#]]);
 }
 
 #[test]

@@ -22,7 +22,7 @@ fn every_mistake_at_once() {
             `crate` takes a path without quotes: `crate = memleak`
             `settle` is given twice: keep one of them
             `should_panic` is written `#[should_panic]` or `#[should_panic(expected = "part of the message")]`
-            a leak test takes no arguments: create the values in its body (or write `#[rstest]` above)
+            a leak test takes no arguments: create the values in its body (or write an attribute that gives them, such as `#[rstest]`)
             a leak test cannot be generic: write one test for each type, and let them call a generic function
             a leak test cannot be an `unsafe fn`: leave `unsafe` out, and write an `unsafe` block in the body
         "#]],
@@ -396,7 +396,6 @@ fn functions() {
             "const fn t() {}",
             "async unsafe fn t() {}",
             "extern \"C\" fn t() {}",
-            "#[rstest] #[case(1)] fn t(#[case] n: u8) {}",
             "#[should_panic(\"x\")] fn t() {}",
             "fn t();",
             "struct T;",
@@ -404,7 +403,7 @@ fn functions() {
         ],
         expect![[r#"
             (expect_zero = "S") fn t(session: Session) {}
-                a leak test takes no arguments: create the values in its body (or write `#[rstest]` above)
+                a leak test takes no arguments: create the values in its body (or write an attribute that gives them, such as `#[rstest]`)
             (expect_zero = "S") fn t(&self) {}
                 a leak test is a free function, not a method: move it out of the `impl` and leave `self` out
             (expect_zero = "S") fn t<T: Default>() {}
@@ -417,8 +416,6 @@ fn functions() {
                 a leak test cannot be an `unsafe fn`: leave `unsafe` out, and write an `unsafe` block in the body
             (expect_zero = "S") extern "C" fn t() {}
                 a leak test cannot be an `extern fn`: leave `extern` out
-            (expect_zero = "S") #[rstest] #[case(1)] fn t(#[case] n: u8) {}
-                with arguments from `#[rstest]`, write `#[rstest]` and its cases above this attribute
             (expect_zero = "S") #[should_panic("x")] fn t() {}
                 `should_panic` is written `#[should_panic]` or `#[should_panic(expected = "part of the message")]`
             (expect_zero = "S") fn t();
@@ -432,24 +429,26 @@ fn functions() {
 }
 
 #[test]
-fn other_test_attributes_below() {
+fn a_leak_test_below() {
     refuses_each_item(
-        [
-            "#[tokio::test(flavor = \"multi_thread\")]",
-            "#[actix_rt::test]",
-            "#[leak_test(expect_zero = \"T\")]",
-            "#[memleak::test]",
-        ]
-        .map(|other| format!("{other} async fn t() {{}}")),
+        ["#[leak_test(expect_zero = \"T\")]", "#[memleak::test]"].map(|other| format!("{other} async fn t() {{}}")),
         expect![[r#"
-            (expect_zero = "S") #[tokio::test(flavor = "multi_thread")] async fn t() {}
-                `#[tokio::test]` together with a leak test is not supported yet: remove it, and move its `flavor`, `worker_threads` and `start_paused` here
-            (expect_zero = "S") #[actix_rt::test] async fn t() {}
-                `#[actix_rt::test]` together with a leak test is not supported yet: remove it, a leak test runs async functions by itself, on tokio
             (expect_zero = "S") #[leak_test(expect_zero = "T")] async fn t() {}
                 this is a leak test already: put all arguments into one attribute
             (expect_zero = "S") #[memleak::test] async fn t() {}
                 this is a leak test already: put all arguments into one attribute
+        "#]],
+    );
+}
+
+#[test]
+fn the_runtime_of_another_attribute() {
+    refuses(
+        "flavor = \"multi_thread\", worker_threads = 2",
+        "#[tokio::test] async fn t() {}",
+        expect![[r#"
+            the runtime of this test is that of `#[tokio::test]`: write `flavor` there
+            the runtime of this test is that of `#[tokio::test]`: write `worker_threads` there
         "#]],
     );
 }
@@ -464,8 +463,8 @@ fn other_test_attributes_above() {
     expect![[r#"
         this function has `#[test]` above, which registers it a second time: remove `#[test]`, the leak test is a test by itself
         this function has `#[::core::prelude::v1::test]` above, which registers it a second time: remove `#[::core::prelude::v1::test]`, the leak test is a test by itself
-        `#[tokio::test]` together with a leak test is not supported yet: remove it, and move its `flavor`, `worker_threads` and `start_paused` here
-        `#[async_std::test]` together with a leak test is not supported yet: remove it, a leak test runs async functions by itself, on tokio
+        `#[tokio::test]` above a leak test ends the runtime before the heap can be looked at: write the leak test above `#[tokio::test]`
+        `#[async_std::test]` above a leak test ends the runtime before the heap can be looked at: write the leak test above `#[async_std::test]`
     "#]].assert_eq(&text);
     for above in ["rstest", "test_log::test", "case", "allow"] {
         let surroundings = Surroundings { tokio: true, above: vec![above.to_owned()] };
