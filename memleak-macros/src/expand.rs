@@ -5,7 +5,7 @@
 
 use crate::args::{Expected, Flavor, Ignore, Possibly, Subject, Unreachable, Unsupported, bare};
 use crate::check::Plan;
-use crate::item::{Item, ShouldPanic, Unparsed, is_rstest};
+use crate::item::{Item, ShouldPanic, Unparsed, is_case, is_rstest};
 use crate::mistakes::Mistakes;
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
@@ -96,15 +96,14 @@ fn path(item: &Item) -> TokenStream {
     quote!(::core::concat!(::core::module_path!(), "::", #name))
 }
 
-/// `#[rstest]` below makes several tests. So this attribute goes below it, where it sees each of them.
+/// `#[rstest]` below makes several tests. So this attribute goes below it, where it sees each of them, and below its last case: what stands
+/// above a case is about that case.
 pub fn below_rstest(args: &TokenStream, krate: Option<&Path>, function: &Unparsed) -> TokenStream {
     let Unparsed { attributes, rest } = function;
     let krate = krate.map_or_else(|| quote!(::memleak), ToTokens::to_token_stream);
-    let attributes = attributes.iter().map(|attribute| {
-        let ours = is_rstest(attribute).then(|| quote!(#[#krate::test(#args)]));
-        quote!(#attribute #ours)
-    });
-    quote!(#(#attributes)* #rest)
+    let last = attributes.iter().rposition(|attribute| is_rstest(attribute) || is_case(attribute));
+    let (of_rstest, others) = attributes.split_at(last.map_or(0, |last| last + 1));
+    quote!(#(#of_rstest)* #[#krate::test(#args)] #(#others)* #rest)
 }
 
 /// `Case { … }`; what is not given is the default, and left out.

@@ -228,6 +228,11 @@ pub fn is_rstest(attribute: &Attribute) -> bool {
     last_name(attribute).is_some_and(|name| name == "rstest")
 }
 
+/// Whether an attribute is a `#[case(…)]` or `#[case::name(…)]` of rstest.
+pub fn is_case(attribute: &Attribute) -> bool {
+    attribute.path().segments.first().is_some_and(|segment| segment.ident == "case")
+}
+
 fn last_name(attribute: &Attribute) -> Option<&syn::Ident> {
     attribute.path().segments.last().map(|segment| &segment.ident)
 }

@@ -109,9 +109,8 @@ fn parts(stack: &[Frame], look: &Look) -> Vec<Part> {
     if let Some(test) = &look.test
         && let Some(body) = own.iter().position(|&i| function(&stack[i], look) == *test)
     {
-        let of_test = |i: usize| function(&stack[i], look).starts_with(test.as_str());
         let outer = own.split_off(body + 1);
-        own.extend(outer.into_iter().filter(|&i| !of_test(i)));
+        own.extend(outer.into_iter().filter(|&i| !is_of_test(&stack[i], look)));
     }
     let most = if kind == CodeKind::User { MOST } else { MOST_FOREIGN };
     let mut parts = Vec::new();
@@ -159,19 +158,21 @@ fn own(stack: &[Frame]) -> (CodeKind, Vec<usize>) {
 /// `… 12 frames of tokio and std`.
 fn folded(frames: &[Frame], look: &Look) -> Option<String> {
     (!frames.is_empty()).then(|| {
-        let text = format!("… {} of {}", count(frames.len() as u64, "frame"), join(&owners(frames)));
+        let others: Vec<&Frame> = frames.iter().filter(|frame| !is_of_test(frame, look)).collect();
+        let text = format!("… {} of {}", count(frames.len() as u64, "frame"), join(&owners(&others)));
         look.paint(Ink::Aside, &text)
     })
 }
 
 /// Where the allocation itself is not in the function shown first, but in a dependency that it called.
 fn inside(inner: &[Frame]) -> String {
-    let owners: Vec<String> = owners(inner).into_iter().filter(|owner| owner != "std" && owner != "memleak").collect();
+    let inner: Vec<&Frame> = inner.iter().collect();
+    let owners: Vec<String> = owners(&inner).into_iter().filter(|owner| owner != "std" && owner != "memleak").collect();
     if owners.is_empty() { String::new() } else { format!(" (inside {})", join(&owners)) }
 }
 
 /// Whose frames these are, the outermost last: crates, and `std` for all that belongs to the toolchain.
-fn owners(frames: &[Frame]) -> Vec<String> {
+fn owners(frames: &[&Frame]) -> Vec<String> {
     const MOST_CRATES: usize = 3;
     let mut owners: Vec<String> = Vec::new();
     for frame in frames {
@@ -200,6 +201,10 @@ fn crate_of(frame: &Frame) -> String {
 
 fn function(frame: &Frame, look: &Look) -> String {
     look.name(&short_function(&frame.function))
+}
+
+fn is_of_test(frame: &Frame, look: &Look) -> bool {
+    frame.kind == CodeKind::User && look.test.as_ref().is_some_and(|test| function(frame, look).starts_with(test.as_str()))
 }
 
 fn place_of(frame: &Frame, look: &Look) -> String {

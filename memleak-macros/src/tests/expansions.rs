@@ -262,8 +262,8 @@ fn below_rstest_it_sees_each_case() {
         expect![[r##"
             #[ignore]
             #[rstest]
-            #[::memleak::test(settle = "1s")]
             #[case(1)]
+            #[::memleak::test(settle = "1s")]
             #[tokio::test]
             async fn t(#[case] n: u8) {}
         "##]],

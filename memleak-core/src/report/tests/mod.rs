@@ -22,6 +22,24 @@ fn frame(function: &str, file: &str, line: u32) -> Frame {
     Frame { function: function.to_owned(), kind: CodeKind::of(function, (!file.is_empty()).then_some(file)), location }
 }
 
+#[test]
+fn what_is_between_a_test_and_its_body_is_the_test() {
+    let look = Look { test: Some("a::t".to_owned()), ..Look::default() };
+    for (function, name) in [
+        ("a::t::t", "a::t"),
+        ("a::t::{async block}::t", "a::t"),
+        ("a::t::t::t::{async block}", "a::t::{async block}"),
+        ("async block in a::t::t::t", "async block in a::t"),
+        ("a::t::t::other::t", "a::t::other::t"),
+        ("a::t::{closure}", "a::t::{closure}"),
+        ("a::t", "a::t"),
+        ("a::t::tt", "a::t::tt"),
+        ("b::a::t", "b::a::t"),
+    ] {
+        assert_eq!(look.name(function), name);
+    }
+}
+
 const STD: &str = "/rustc/59807616e1fa2540724bfbac14d7976d7e4a3860/library/alloc/src/boxed.rs";
 const TOKIO: &str = "/home/u/.cargo/registry/src/index-1/tokio-1.48.0/src/runtime/task/core.rs";
 const DASHMAP: &str = "/home/u/.cargo/registry/src/index-1/dashmap-6.1.0/src/lib.rs";
