@@ -31,16 +31,33 @@
 /// runs on a tokio runtime with time and IO, on one thread if [`flavor`](#flavor-worker_threads) does not say otherwise; without memleak's
 /// feature `tokio` it runs on a plain executor.
 ///
-/// `#[should_panic]`, `#[ignore]`, `#[cfg(…)]`, doc comments and lints work as on any test. `#[test]` and `#[tokio::test]` are not needed:
-/// the attribute takes their place, and tells you to remove them where it sees them. A `#[test]` that a macro puts above this attribute
-/// may escape it; the test is then registered twice, and runs twice.
+/// `#[should_panic]`, `#[ignore]`, `#[cfg(…)]`, doc comments and lints work as on any test. `#[test]` is not needed: the attribute takes its
+/// place, and tells you to remove it where it stands above. A `#[test]` that a macro puts above this attribute may escape it; the test is
+/// then registered twice, and runs twice.
 ///
-/// Below `#[rstest]` and its cases it makes each case a leak test. An async function under `#[rstest]` needs the name
-/// [`#[memleak::test]`](macro@test).
+/// # Other test attributes
+///
+/// `#[tokio::test]`, `#[test_log::test]`, `#[actix_rt::test]`, `#[async_std::test]`, `#[sqlx::test]`, `#[traced_test]` and others go below this
+/// attribute. What they do is done as ever: their runtime runs the body, with the arguments that they give it, and the heap is looked at while
+/// that runtime goes on, and again when it has been shut down. All of that takes place in the test's own process only, so a database that an
+/// attribute creates is created once.
+///
+/// ```
+/// # use memleak::leak_test;
+/// # struct Session(String);
+/// #[leak_test(expect_zero = "Session")]
+/// #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+/// async fn on_tokios_own_runtime() {
+///     let session = Session("ada".to_owned());
+///     tokio::spawn(async move { drop(session) }).await.unwrap();
+/// }
+/// ```
+///
+/// `#[rstest]` may be above or below; each case is a leak test. An async function under `#[rstest]` that has no other test attribute needs the
+/// name [`#[memleak::test]`](macro@test).
 ///
 /// The body becomes a function inside of the test function, under the same name. Nothing else of it changes. An attribute macro above this
-/// attribute works on the body. One below works on the test function, which is called in two processes: in that of the test run, where it
-/// starts the other, and there.
+/// attribute works on the body.
 ///
 /// # Arguments
 ///

@@ -176,7 +176,8 @@ fn duration(duration: Duration) -> TokenStream {
 
 fn runtime(plan: &Plan, private: &TokenStream) -> Option<TokenStream> {
     if plan.paused_elsewhere {
-        let options = quote!(#private::RuntimeOptions::new(#private::Flavor::CurrentThread, ::core::option::Option::None));
+        let options =
+            quote!(#private::RuntimeOptions::new(#private::Flavor::CurrentThread, ::core::option::Option::None));
         return Some(quote!(runtime: #options.paused(|_| {}, #private::sleep),));
     }
     if plan.flavor == Flavor::CurrentThread && plan.start_paused.is_none() {

@@ -89,17 +89,16 @@ pub fn parse(tokens: TokenStream, mistakes: &mut Mistakes) -> Option<Item> {
             return None;
         }
     };
-    let mut item =
-        Item {
-            attributes: Vec::new(),
-            tests: Vec::new(),
-            turns: Vec::new(),
-            around: Vec::new(),
-            should_panic: ShouldPanic::No,
-            visibility,
-            signature,
-            body,
-        };
+    let mut item = Item {
+        attributes: Vec::new(),
+        tests: Vec::new(),
+        turns: Vec::new(),
+        around: Vec::new(),
+        should_panic: ShouldPanic::No,
+        visibility,
+        signature,
+        body,
+    };
     for attribute in written {
         match place(&attribute) {
             Place::Stays => item.attributes.push(attribute),

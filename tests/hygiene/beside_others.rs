@@ -65,3 +65,41 @@ async fn test_log_above_async() {}
 
 #[test_log::test(memleak::test(expect_zero = Session))]
 async fn test_log_around() {}
+
+#[leak_test(expect_zero = Session)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tokio_test_below() {
+    assert_eq!(Session(std::future::ready(4).await).0, 4);
+}
+
+#[leak_test(expect_zero = Session)]
+#[tokio::test(start_paused = true)]
+#[should_panic(expected = "as planned")]
+async fn tokio_test_below_a_panic() -> Result<(), std::fmt::Error> {
+    tokio::time::sleep(std::time::Duration::from_secs(100)).await;
+    panic!("as planned");
+}
+
+#[leak_test(expect_zero = Session)]
+#[test_log::test(tokio::test)]
+async fn test_log_below_async() -> Result<(), std::fmt::Error> {
+    let session = Session(std::future::ready(4).await);
+    drop(session);
+    Ok(())
+}
+
+#[leak_test(expect_zero = Session)]
+#[test_log::test]
+fn test_log_below() {
+    assert_eq!(Session(4).0, 4);
+}
+
+#[leak_test(expect_zero = Session)]
+#[rstest]
+#[case(1)]
+#[case::two(2)]
+#[tokio::test]
+async fn cases_below(#[case] number: u8, #[values("a", "b")] mut text: &str) {
+    text = text.trim();
+    assert!(std::future::ready(number).await > 0 && text.len() == 1);
+}

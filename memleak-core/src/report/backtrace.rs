@@ -204,7 +204,8 @@ fn function(frame: &Frame, look: &Look) -> String {
 }
 
 fn is_of_test(frame: &Frame, look: &Look) -> bool {
-    frame.kind == CodeKind::User && look.test.as_ref().is_some_and(|test| function(frame, look).starts_with(test.as_str()))
+    frame.kind == CodeKind::User
+        && look.test.as_ref().is_some_and(|test| function(frame, look).starts_with(test.as_str()))
 }
 
 fn place_of(frame: &Frame, look: &Look) -> String {

@@ -58,7 +58,8 @@ impl Look {
         }
         let mut rest = after;
         let mut left = after;
-        while let Some(segment) = left.split("::").next().filter(|segment| *segment == body || segment.starts_with('{')) {
+        while let Some(segment) = left.split("::").next().filter(|segment| *segment == body || segment.starts_with('{'))
+        {
             left = left[segment.len()..].trim_start_matches("::");
             if segment == body {
                 rest = left;

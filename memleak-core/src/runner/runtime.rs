@@ -1,9 +1,9 @@
 //! What an async body runs on if no other attribute brings a runtime: a tokio runtime made as the test asks, or, without tokio, the test's
 //! thread alone. And the turns that any runtime, this one or another's, is given after the body. May use nothing but `Case`'s options.
 
-use super::RuntimeOptions;
 #[cfg(feature = "tokio")]
 use super::PausedClock;
+use super::RuntimeOptions;
 use std::future;
 #[cfg(feature = "tokio")]
 use std::pin::{Pin, pin};

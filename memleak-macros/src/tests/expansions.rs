@@ -227,7 +227,10 @@ fn around_the_body_are_other_attributes() {
             }
         "#]],
     );
-    expands("", "#[traced] fn t() { body() }", expect![[r##"
+    expands(
+        "",
+        "#[traced] fn t() { body() }",
+        expect![[r##"
         #[allow(unnameable_test_items)]
         #[::core::prelude::v1::test]
         fn t() {
@@ -251,7 +254,8 @@ fn around_the_body_are_other_attributes() {
                 t,
             )
         }
-    "##]]);
+    "##]],
+    );
 }
 
 #[test]
@@ -268,11 +272,15 @@ fn below_rstest_it_sees_each_case() {
             async fn t(#[case] n: u8) {}
         "##]],
     );
-    expands("crate = other", "#[rstest::rstest] fn t(n: u8) {}", expect![[r#"
+    expands(
+        "crate = other",
+        "#[rstest::rstest] fn t(n: u8) {}",
+        expect![[r#"
         #[rstest::rstest]
         #[other::test(crate = other)]
         fn t(n: u8) {}
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]

@@ -330,7 +330,8 @@ fn advice_of_every_kind() {
         Advice::Forgotten { owners: Some(owners) },
         Advice::DropRaw { owners, field },
     ];
-    let text: String = all.iter().map(|advice| super::super::advice::text(advice, &super::super::Look::default()) + "\n").collect();
+    let text: String =
+        all.iter().map(|advice| super::super::advice::text(advice, &super::super::Look::default()) + "\n").collect();
     expect![[r#"
         chat::REGISTRY.sessions still has it: take it out when it is done with
         `sessions` of the task chat::heartbeat still has it: take it out when it is done with

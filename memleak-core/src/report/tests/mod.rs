@@ -34,7 +34,7 @@ fn what_is_between_a_test_and_its_body_is_the_test() {
         ("a::t::{closure}", "a::t::{closure}"),
         ("a::t", "a::t"),
         ("a::t::tt", "a::t::tt"),
-        ("b::a::t", "b::a::t"),
+        ("b::a::t::t", "b::a::t::t"),
     ] {
         assert_eq!(look.name(function), name);
     }
