@@ -78,6 +78,28 @@ const TABLE: &[(&str, Due)] = &[
     ("possibly::as_many_as_allowed_in_a_container_that_makes_no_sense", Fail(&["memleak does not understand the contents of a `Vec<outcomes::fixtures::Session>`"])),
     ("possibly::certain_beside_a_container_that_makes_no_sense", Fail(&["1 live `outcomes::fixtures::Session`, expected 0, and 1 possibly live", "make no sense"])),
 
+    // On the stack of a thread that still runs.
+    ("stacks::local_of_a_thread", Fail(&["1 live `outcomes::fixtures::Session`, expected 0", "thread `server`", "stacks::serve", "local `session`"])),
+    ("stacks::captured_by_the_closure_of_a_thread", Fail(&["1 live `outcomes::fixtures::Session`, expected 0"])),
+    ("stacks::captured_and_changed", Fail(&["1 live `outcomes::fixtures::Session`, expected 0"])),
+    ("stacks::temporary_of_a_thread", Fail(&["1 live `outcomes::fixtures::Session`, expected 0"])),
+    ("stacks::in_an_option_and_a_tuple_and_an_array", Fail(&["4 live `outcomes::fixtures::Session`, expected 0"])),
+    ("stacks::in_a_vec_on_a_stack", Fail(&["3 live `outcomes::fixtures::Session`, expected 0"])),
+    ("stacks::of_a_blocking_task", Fail(&["1 live `outcomes::fixtures::Session`, expected 0"])),
+    ("stacks::of_a_thread_that_computes", Fail(&["1 live `outcomes::fixtures::Session`, expected 0"])),
+    ("stacks::of_a_scoped_thread", Fail(&["2 live `outcomes::fixtures::Session`, expected 0"])),
+    ("stacks::of_a_job_of_a_pool", Fail(&["1 live `outcomes::fixtures::Session`, expected 0"])),
+    ("stacks::plain_data_on_a_stack", PassSaying(&["1 `outcomes::fixtures::Token` is possibly live: a local of outcomes::fixtures::stacks::plain_data_on_a_stack", "on the stack of thread"])),
+    ("stacks::boxed_and_shared", Fail(&["2 live `outcomes::fixtures::Session`, expected 0", "thread `server`", "local `boxed`"])),
+    ("stacks::dropped_before", Pass),
+    ("stacks::without_a_buffer_and_dropped_before", Pass),
+    ("stacks::without_a_buffer", Fail(&["`outcomes::fixtures::Session`, expected 0"])),
+    ("stacks::moved_into_another_thread", Pass),
+    ("stacks::moved_into_a_channel_and_a_static", Pass),
+    ("stacks::one_of_two_moved_away", Fail(&["1 live `outcomes::fixtures::Session`, expected 0"])),
+    ("stacks::moved_into_an_outer_variable", Fail(&["2 live `outcomes::fixtures::Session`, expected 0"])),
+    ("stacks::threads_that_wait_without_any", Pass),
+
     // Held by nothing.
     ("lost::forgotten_box", Fail(&["1 live `outcomes::fixtures::Session`, expected 0"])),
     ("lost::cycle_of_rcs", Fail(&["2 live `outcomes::fixtures::lost::Node`, expected 0"])),

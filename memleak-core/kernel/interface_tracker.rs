@@ -192,7 +192,7 @@ pub struct Tracker {
     /// Looks for modules that were loaded since the last time; not during a freeze of this thread. Never from the hook: it takes the
     /// loader's lock.
     pub refresh_modules: unsafe extern "C" fn(),
-    /// For tests: the rule of the frame that is at a code address.
+    /// The rule of the frame that is at a code address.
     pub rule: unsafe extern "C" fn(address: u64, into: *mut RawRule),
     /// For tests: the stack of the caller; as the hook captures it, or having forgotten the last one.
     pub stack_here: unsafe extern "C" fn(plainly: bool) -> u32,

@@ -15,12 +15,15 @@ use crate::heap::program::Program;
 use crate::query::analyst;
 use crate::query::scene::{Relations, Scene};
 use crate::tracker::{self, Losses, Status};
+use std::collections::HashSet;
 use std::time::Duration;
 
 /// Checks the expectations of one test, at as many moments as needed.
 pub struct Checker {
     program: &'static Program,
     expectations: Vec<Resolved>,
+    /// The units of the debug info that describe the expected types.
+    units: HashSet<u32>,
     unreachable: Unreachable,
     possibly: Possibly,
     ignores: Ignores,
@@ -98,7 +101,8 @@ impl Checker {
         }
         match Ignores::new(ignores) {
             Ok(ignores) if obstacles.is_empty() => {
-                Ok(Checker { program, expectations: resolved, unreachable, possibly, ignores })
+                let units = resolved.iter().flat_map(|resolved| resolved.types.units()).collect();
+                Ok(Checker { program, expectations: resolved, units, unreachable, possibly, ignores })
             }
             Ok(_) => Err(obstacles),
             Err(more) => Err(obstacles.into_iter().chain(more).collect()),
@@ -108,7 +112,7 @@ impl Checker {
     /// Counts the instances that live now, and the blocks that nothing leads to. Blocks of an epoch before `body_epoch` were there
     /// before the body.
     pub fn count(&self, checkpoint: Checkpoint, body_epoch: u32) -> Count {
-        let scene = Scene::take(self.program);
+        let scene = Scene::take(self.program, Some(&self.units));
         let mut count = self.instances(&scene, body_epoch).0;
         if self.looks_for_lost(checkpoint) {
             self.find_lost(&Relations::of(&scene), body_epoch, !self.ignores.is_empty(), &mut count);
@@ -118,7 +122,7 @@ impl Checker {
 
     /// Counts as [`Checker::count`] does, and finds out who holds the instances and what is lost.
     pub fn explain(&self, checkpoint: Checkpoint, body_epoch: u32) -> Count {
-        let scene = Scene::take(self.program);
+        let scene = Scene::take(self.program, None);
         let relations = Relations::of(&scene);
         let (mut count, found) = self.instances(&scene, body_epoch);
         for ((tallies, instances), expectation) in count.tallies.iter_mut().zip(&found).zip(&self.expectations) {

@@ -10,6 +10,7 @@ use crate::heap::advice::for_leak;
 use crate::heap::contents::Content;
 use crate::heap::graph::{Edge, Source, Trust};
 use crate::heap::holders::{Counted, Hop, Task, Way};
+use crate::heap::locals::Call;
 use crate::heap::lost::{Facts, Leak, leaks};
 use crate::heap::naming::{self, Names};
 use crate::query::scene::{Relations, Scene, frames};
@@ -228,6 +229,10 @@ struct WithoutTasks<'r>(&'r Relations<'r>);
 impl Names for WithoutTasks<'_> {
     fn declared_at(&self, die: DieRef) -> Option<Location> {
         self.0.names.declared_at(die)
+    }
+
+    fn place_of(&self, call: &Call) -> Option<Location> {
+        self.0.names.place_of(call)
     }
 
     fn task(&self, _block: u32) -> Option<Task> {

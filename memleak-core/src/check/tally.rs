@@ -5,6 +5,7 @@
 use crate::check::ignores::{Ignores, Matched};
 use crate::check::standing::Sum;
 use crate::check::verdict::{Doubt, Group, Holder, Place};
+use crate::debuginfo::code::CodeKind;
 use crate::debuginfo::types::Types as _;
 use crate::heap::advice::{Advice, for_holder};
 use crate::heap::contents::Content;
@@ -13,7 +14,7 @@ use crate::heap::instances::{self, Instance};
 use crate::heap::naming::{self, End};
 use crate::heap::program::Program;
 use crate::heap::retained::Retention;
-use crate::query::scene::{Relations, Scene, frames};
+use crate::query::scene::{Frame, Relations, Scene, frames};
 use crate::stack::StackId;
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -60,6 +61,7 @@ struct Key {
 enum Home {
     Block { inside: Option<String>, stack: StackId },
     Static(String),
+    Stack { thread: String, function: String },
 }
 
 impl Tally {
@@ -95,6 +97,7 @@ impl Tally {
             doubt: key.doubt.clone(),
             place: match &key.place {
                 Home::Static(name) => Place::Static(name.clone()),
+                Home::Stack { thread, function } => Place::Stack { thread: thread.clone(), function: function.clone() },
                 Home::Block { inside, stack } => {
                     Place::Block { inside: inside.clone(), stack: frames(program, *stack) }
                 }
@@ -166,6 +169,9 @@ fn is_ignored(scene: &Scene<'_>, tally: &Tally, ignores: &Ignores, matched: &mut
     let stack = match &tally.key.place {
         Home::Block { stack, .. } => frames(scene.program, *stack),
         Home::Static(_) => Vec::new(),
+        Home::Stack { function, .. } => {
+            vec![Frame { function: function.clone(), location: None, kind: CodeKind::User }]
+        }
     };
     let found = ignores.find(Some(&tally.key.type_name), &stack);
     if let Some(ignore) = found {
@@ -216,7 +222,7 @@ fn alike(a: &holders::Holder, b: &holders::Holder) -> bool {
 
 fn key(scene: &Scene<'_>, instance: &Instance) -> Key {
     let place = match instance.home {
-        instances::Home::Root(root) => Home::Static(root_name(scene, root)),
+        instances::Home::Root(root) => home_of_root(scene, root),
         instances::Home::Block(block) => Home::Block {
             inside: container(scene, &scene.contents[block], instance),
             stack: scene.snapshot.blocks()[block].stack,
@@ -226,12 +232,15 @@ fn key(scene: &Scene<'_>, instance: &Instance) -> Key {
     Key { type_name: instance.type_name.to_string(), size: instance.size, doubt, place }
 }
 
-/// The name of a static; of a thread-local, with the thread's.
-fn root_name(scene: &Scene<'_>, index: usize) -> String {
+/// A static by its name; a thread-local with that of its thread; of a local its thread and its function.
+fn home_of_root(scene: &Scene<'_>, index: usize) -> Home {
     let root = &scene.roots[index];
-    match root.thread.and_then(|thread| scene.snapshot.threads().get(thread as usize)) {
-        Some(thread) => format!("{} of thread {}", root.name, thread.name),
-        None => root.name.to_string(),
+    let thread = root.thread.and_then(|thread| scene.snapshot.threads().get(thread as usize));
+    let thread = thread.map(|thread| thread.name.clone());
+    match (&root.call, thread) {
+        (Some(call), thread) => Home::Stack { thread: thread.unwrap_or_default(), function: call.function.to_string() },
+        (None, Some(thread)) => Home::Static(format!("{} of thread {thread}", root.name)),
+        (None, None) => Home::Static(root.name.to_string()),
     }
 }
 
@@ -263,6 +272,7 @@ fn doubt(doubt: &instances::Doubt) -> Doubt {
         instances::Doubt::MaybeUninit => Doubt::MaybeUninit,
         instances::Doubt::NoOwner => Doubt::NoOwner,
         instances::Doubt::NotUnderstood(container) => Doubt::NotUnderstood(container.to_string()),
+        instances::Doubt::OnStack { function, .. } => Doubt::OnStack(function.to_string()),
         instances::Doubt::OwnLayout(function) => Doubt::OwnLayout(function.to_string()),
     }
 }

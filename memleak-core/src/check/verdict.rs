@@ -226,6 +226,13 @@ pub enum Place {
     },
     /// In the static or thread-local of this name.
     Static(String),
+    /// On the stack of a live thread.
+    Stack {
+        /// The thread's name; empty if it has none.
+        thread: String,
+        /// The function whose local it is, in full.
+        function: String,
+    },
 }
 
 /// Why it cannot be told whether an instance is live.
@@ -241,6 +248,8 @@ pub enum Doubt {
     NoOwner,
     /// The bytes of its container, this type, make no sense, or its layout is not known: it may hold none, or any number.
     NotUnderstood(String),
+    /// It is listed for a call of this function that a live thread is in, which may have moved or dropped it.
+    OnStack(String),
     /// It may be in a block that this function allocated with a layout of its own.
     OwnLayout(String),
 }

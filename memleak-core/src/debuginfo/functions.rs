@@ -1,11 +1,12 @@
 //! From an address to the functions it is in: the inlined ones first, with generic parameters, file and line.
 //!
-//! May use: `kernel`, `address`, `load`, `tree`, `types`, `layouts`, `units`, `lines`.
+//! May use: `kernel`, `address`, `load`, `tree`, `types`, `layouts`, `units`, `lines`, `locals`.
 
 use crate::address::FileAddress;
 use crate::debuginfo::layouts::TypeTable;
 use crate::debuginfo::lines::Lines;
 use crate::debuginfo::load::{Binary, DieMap, DieRef};
+use crate::debuginfo::locals::{self, Variable};
 use crate::debuginfo::paths::UNNAMED;
 use crate::debuginfo::tree::{self, Tree};
 use crate::debuginfo::types::TypeId;
@@ -99,6 +100,21 @@ impl<'t, 'b> Functions<'t, 'b> {
             inlined.iter().map(|node| self.lines.call_site(chain.unit, chain.tree.nodes[*node as usize].offset)),
         );
         locations
+    }
+
+    /// The unit that has code at `address`.
+    pub fn unit_at(&self, address: FileAddress) -> Option<u32> {
+        self.units.at(self.binary(), address)
+    }
+
+    /// The locals and parameters in scope at `address`, those of inner scopes and later ones first.
+    pub fn variables(&self, address: FileAddress) -> Vec<Variable> {
+        let Some(chain) = self.chain(address) else { return Vec::new() };
+        let outermost = chain.nodes.last().map(|node| chain.tree.nodes[*node as usize].offset);
+        // Of a function whose entry is broken, no local is known.
+        outermost
+            .and_then(|offset| locals::at(self.types, DieRef { unit: chain.unit, offset }, address).ok())
+            .unwrap_or_default()
     }
 
     fn binary(&self) -> &'b Binary {

@@ -1,18 +1,19 @@
 //! Reads types from the debug info: what each is called, how large it is, and what is where in it.
 //!
-//! May use: `load`, `types`, `entries`, `paths`, `definitions`, `awaits`.
+//! May use: `load`, `types`, `entries`, `paths`, `definitions`, `awaits`, `names`.
 
 use crate::debuginfo::awaits::{self, Places};
 use crate::debuginfo::definitions::Definitions;
 use crate::debuginfo::entries::{Constant, Entry, Walk};
 use crate::debuginfo::functions::Location;
 use crate::debuginfo::load::{Binary, DieMap, DieRef};
+use crate::debuginfo::names;
 use crate::debuginfo::paths::{Paths, UNNAMED};
 use crate::debuginfo::types::{Discriminant, Field, Type, TypeId, TypeKind, Types, Variant};
 use gimli::constants as dw;
 use once_cell::unsync::OnceCell;
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 /// All types of the executable. A type is read when it is first asked for.
@@ -28,6 +29,8 @@ pub struct TypeTable<'b> {
     definitions: OnceCell<Definitions>,
     /// Of the coroutines that were asked about.
     awaits: RefCell<HashMap<TypeId, Places>>,
+    /// The names of types that the binary has a function to drop of, once that was asked for.
+    dropped: OnceCell<HashSet<String>>,
 }
 
 struct Row {
@@ -62,6 +65,12 @@ impl Types for TypeTable<'_> {
         places.iter().find(|(name, _)| &**name == state).map(|(_, place)| place.clone())
     }
 
+    fn needs_drop(&self, id: TypeId) -> bool {
+        // What cannot be read is not dropped, as far as is known.
+        let dropped = self.dropped.get_or_init(|| names::dropped(self.binary()).unwrap_or_default());
+        dropped.contains(&*self.get(id).name)
+    }
+
     /// The optimiser does. The level this crate was built at stands for that of the whole program, whose crates have the same unless a profile
     /// names some of them.
     fn merged_functions(&self) -> bool {
@@ -78,6 +87,7 @@ impl<'b> TypeTable<'b> {
             rows: RefCell::default(),
             definitions: OnceCell::new(),
             awaits: RefCell::default(),
+            dropped: OnceCell::new(),
         }
     }
 

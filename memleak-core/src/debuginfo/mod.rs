@@ -3,6 +3,7 @@
 //! May use: `kernel`, `address`. Knows nothing of the heap.
 
 pub mod awaits;
+pub mod cleanup;
 pub mod code;
 mod definitions;
 mod entries;
@@ -10,6 +11,7 @@ pub mod functions;
 pub mod layouts;
 mod lines;
 pub mod load;
+pub mod locals;
 pub mod names;
 mod paths;
 mod scan;

@@ -47,6 +47,22 @@ pub fn find(table: &TypeTable, segment: Option<&str>, accept: &dyn Fn(&str) -> b
     Ok(found)
 }
 
+/// The names of all types that the executable has a function to drop of.
+///
+/// # Errors
+/// When a unit cannot be read.
+pub(super) fn dropped(binary: &Binary) -> Result<HashSet<String>, LoadError> {
+    let mut found = HashSet::new();
+    for function in ["drop_in_place", "drop_glue"] {
+        scan::functions_called(binary, function, |hit| {
+            let name = hit.own_name();
+            let ty = name.split_once('<').and_then(|(_, ty)| ty.strip_suffix('>'));
+            found.extend(ty.map(str::to_owned));
+        })?;
+    }
+    Ok(found)
+}
+
 /// Not of a C library that the program contains.
 fn is_rust(binary: &Binary, die: DieRef) -> bool {
     let root = |unit: &gimli::Unit<Reader>| {

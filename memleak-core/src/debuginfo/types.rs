@@ -19,6 +19,11 @@ pub trait Types {
         false
     }
 
+    /// Whether dropping a value of this type does something, as far as the binary has the function that does it.
+    fn needs_drop(&self, _id: TypeId) -> bool {
+        false
+    }
+
     /// Where the `.await` is that a coroutine of this type is parked on in this state (`Suspend0`), if that is known.
     fn await_location(&self, _coroutine: TypeId, _state: &str) -> Option<Location> {
         None

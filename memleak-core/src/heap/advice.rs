@@ -117,7 +117,7 @@ pub fn for_holder(holder: &Holder) -> Option<Advice> {
             path(&steps).filter(|_| owned_from(&holder.hops, 0))?;
             for_task(task)
         }
-        HeldBy::Thread { name } => {
+        HeldBy::Thread { name } | HeldBy::Local { thread: name, .. } => {
             let ours = !POOLS.iter().any(|pool| name.starts_with(pool));
             (ours && owned_from(&holder.hops, 0)).then(|| Advice::EndThread { thread: Rc::clone(name) })
         }

@@ -6,7 +6,7 @@ use crate::address::RuntimeAddress;
 use crate::heap::containers::View;
 use crate::heap::contents::Content;
 use crate::heap::edges::Edges;
-use crate::heap::instances::Root;
+use crate::heap::roots::Root;
 use std::cell::OnceCell;
 
 /// What a graph is made from.

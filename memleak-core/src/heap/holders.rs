@@ -46,6 +46,19 @@ pub enum HeldBy {
         /// The thread's name; empty if it has none.
         name: Rc<str>,
     },
+    /// A local on the stack of a live thread.
+    Local {
+        /// The thread's name; empty if it has none.
+        thread: Rc<str>,
+        /// The function that the thread is in, in full.
+        function: Rc<str>,
+        /// Where in it the thread is.
+        at: Option<Location>,
+        /// As the source has it.
+        name: Rc<str>,
+        /// Its type, in full.
+        ty: Rc<str>,
+    },
     /// Thread-local memory of a thread, of which no thread-local is known by name.
     ThreadMemory {
         /// The thread's name; empty if it has none.

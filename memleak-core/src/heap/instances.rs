@@ -6,11 +6,11 @@
 //! containers. They also tell who owns what. Places that may be stale are judged afterwards, by [`crate::heap::evidence`].
 
 use crate::address::RuntimeAddress;
-use crate::debuginfo::load::DieRef;
 use crate::debuginfo::types::{Type, TypeId, TypeKind};
 use crate::heap::containers::{Elements, Owned, Unreadable, View, at, has_slots};
 use crate::heap::contents::Content;
 use crate::heap::evidence::{Active, Claims, Evidence, InThreadLocal, certain_in_coroutine, is_counted};
+use crate::heap::roots::{Presence, Root};
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
@@ -24,21 +24,6 @@ pub trait Subject {
 
     /// Values of this enum while this variant is active.
     fn wants_variant(&self, ty: &Type, variant: &str) -> bool;
-}
-
-/// A static, or a thread-local of one thread, to be searched as a whole.
-#[derive(Clone, PartialEq, Debug)]
-pub struct Root {
-    /// Qualified.
-    pub name: Rc<str>,
-    /// For a thread-local: the index of its thread in the snapshot.
-    pub thread: Option<u32>,
-    /// Its entry in the debug info, which says where it is declared; none if it is made up.
-    pub die: Option<DieRef>,
-    /// Where it is.
-    pub address: RuntimeAddress,
-    /// Its type.
-    pub ty: TypeId,
 }
 
 /// A live instance.
@@ -78,6 +63,13 @@ pub enum Doubt {
     NoOwner,
     /// The bytes of its container make no sense; this is the container.
     NotUnderstood(Rc<str>),
+    /// It is listed for a call on the stack of a live thread, which may have moved or dropped it.
+    OnStack {
+        /// The function called.
+        function: Rc<str>,
+        /// The index of its thread in the snapshot.
+        thread: u32,
+    },
     /// It may be in a block that this function allocated with a layout of its own.
     OwnLayout(Rc<str>),
 }
@@ -99,6 +91,7 @@ pub fn find(view: View<'_>, contents: &[Content], roots: &[Root], subject: &dyn 
         found: Vec::new(),
     };
     search.certain_places(contents, roots);
+    search.locals(roots);
     search.unowned_tables(contents);
     search.unowned_buffers(contents);
     search.own_layouts(contents);
@@ -137,7 +130,7 @@ struct Search<'a> {
 impl Search<'_> {
     fn certain_places(&mut self, contents: &[Content], roots: &[Root]) {
         let mut slots = Vec::new();
-        for (index, root) in roots.iter().enumerate() {
+        for (index, root) in roots.iter().enumerate().filter(|(_, root)| root.presence == Presence::Certain) {
             self.enter(root.ty, root.address, Home::Root(index));
         }
         for (index, content) in contents.iter().enumerate() {
@@ -158,6 +151,24 @@ impl Search<'_> {
             self.enter(ty, self.view.snapshot.blocks()[index].address, Home::Block(index));
         }
         self.drain();
+    }
+
+    /// Locals that are in scope and may not be there.
+    fn locals(&mut self, roots: &[Root]) {
+        for (index, root) in roots.iter().enumerate().filter(|(_, root)| root.presence != Presence::Certain) {
+            let (Some(call), Some(thread)) = (&root.call, root.thread) else { continue };
+            if self.can_hold(root.ty) && !(root.presence == Presence::NotDropped && self.would_be_dropped(root)) {
+                let doubt = Doubt::OnStack { function: Rc::clone(&call.function), thread };
+                self.put_off(root.ty, root.address, Home::Root(index), &doubt);
+            }
+        }
+    }
+
+    /// Whether what is in this place would be dropped if it were a value: it would own something, or its type has a destructor.
+    fn would_be_dropped(&self, root: &Root) -> bool {
+        let mut owns = false;
+        self.view.inline_owners(root.ty, root.address, &mut |_| owns = true);
+        owns || self.view.types.needs_drop(root.ty)
     }
 
     /// Two counts, then values to the end of the block.
@@ -250,7 +261,8 @@ impl Search<'_> {
                 Evidence::Dead => continue,
                 Evidence::Alive => {
                     claims.add_all(self.view, place.ty, place.address, &mut Vec::new());
-                    let moves = matches!(place.doubt, Some(Doubt::Suspended(_) | Doubt::Captured(_)));
+                    let moves =
+                        matches!(place.doubt, Some(Doubt::Suspended(_) | Doubt::Captured(_) | Doubt::OnStack { .. }));
                     let outdated = place.doubt.clone().filter(|_| moves);
                     self.queue.push(Place { doubt: None, outdated, ..place });
                 }
@@ -293,8 +305,9 @@ impl Search<'_> {
     /// Who owns what, as told by all values that certainly live.
     fn all_claims(&mut self, contents: &[Content], roots: &[Root]) -> Claims {
         let mut claims = Claims::default();
+        let certain = roots.iter().filter(|root| root.presence == Presence::Certain);
         let mut values: Vec<Elements> =
-            roots.iter().map(|root| Elements { ty: root.ty, start: root.address, count: 1 }).collect();
+            certain.map(|root| Elements { ty: root.ty, start: root.address, count: 1 }).collect();
         for (index, content) in contents.iter().enumerate() {
             let start = self.view.snapshot.blocks()[index].address;
             match *content {

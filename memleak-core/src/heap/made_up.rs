@@ -6,7 +6,8 @@ use crate::debuginfo::types::{Discriminant, Field, Type, TypeId, TypeKind, Types
 use crate::heap::containers::View;
 use crate::heap::contents::Content;
 use crate::heap::graph::{EdgeKind, Graph, Heap};
-use crate::heap::instances::{Instance, Root, Subject, find};
+use crate::heap::instances::{Instance, Subject, find};
+use crate::heap::roots::{Presence, Root};
 use crate::heap::snapshot::{ForeignWord, Region, Snapshot, Thread};
 use crate::stack::StackId;
 use crate::tracker::{Block, Origin};
@@ -135,7 +136,7 @@ impl MadeUpHeap {
     pub fn root(&mut self, address: u64, bytes: Vec<u8>, ty: TypeId) {
         self.statics.push((RuntimeAddress(address), bytes));
         let (name, address) = ("chat::STATIC".into(), RuntimeAddress(address));
-        self.roots.push(Root { name, thread: None, die: None, address, ty });
+        self.roots.push(Root { name, thread: None, call: None, die: None, address, ty, presence: Presence::Certain });
     }
 
     /// A thread-local of this thread of the snapshot.

@@ -7,6 +7,7 @@
 //! - [`containers`]: the one table of what is known of owners: who owns which block, and which elements are live.
 //! - [`evidence`]: whether a value that may be stale is one.
 //! - [`program`]: the running program, which ties the above to its debug info.
+//! - [`roots`]: values outside of the heap.
 //! - [`instances`]: the search for the live instances of a type.
 //! - [`places`]: from a word in memory to the field it is.
 //! - [`words`]: what a word of a value is.
@@ -15,6 +16,7 @@
 //! - [`edges`]: the words that lead into blocks.
 //! - [`graph`]: who points to whom.
 //! - [`reach`]: what is reachable, and on which way.
+//! - [`locals`]: what lies on the stacks of live threads.
 //! - [`lost`]: what nothing leads to.
 //! - [`cycles`]: which blocks keep each other alive, and what would free them.
 //! - [`retained`]: what would be freed without certain blocks.
@@ -23,7 +25,6 @@
 //! - [`holders`]: who holds a value, by name.
 //! - [`naming`]: the words for a way through the graph; `ways` chooses the ways, `folding` says what is left out of one,
 //!   `interior` where in a block it runs.
-//! - [`naming`]: the words for a way through the graph; `folding` says what is left out of it, `interior` where in a block it runs.
 //! - [`advice`]: what to do about it.
 
 pub mod advice;
@@ -39,6 +40,7 @@ pub mod graph;
 pub mod holders;
 pub mod instances;
 mod interior;
+pub mod locals;
 pub mod lost;
 pub mod naming;
 pub mod objects;
@@ -48,6 +50,7 @@ pub mod program;
 pub mod reach;
 pub mod reading;
 pub mod retained;
+pub mod roots;
 pub mod snapshot;
 pub mod tasks;
 mod ways;

@@ -14,9 +14,11 @@ use crate::heap::graph::{Edge, EdgeKind, Graph, Heap, Source};
 use crate::heap::holders::{Counted, HeldBy, Holder, Hop, Task, Way};
 use crate::heap::instances::Home;
 use crate::heap::interior::{Inside, Lead, inside};
+use crate::heap::locals::Call;
 use crate::heap::places::{Part, Step};
 use crate::heap::program::Program;
 use crate::heap::reach::Reach;
+use crate::heap::roots::Root;
 use crate::heap::tasks::Tasks;
 use crate::heap::ways::ways;
 use std::rc::Rc;
@@ -25,6 +27,9 @@ use std::rc::Rc;
 pub trait Names {
     /// Where a static or thread-local is declared.
     fn declared_at(&self, die: DieRef) -> Option<Location>;
+
+    /// Where in the source a call is that has not ended.
+    fn place_of(&self, call: &Call) -> Option<Location>;
 
     /// The task whose memory the block with this index is; none if it is no task's.
     fn task(&self, block: u32) -> Option<Task>;
@@ -41,6 +46,10 @@ pub struct Known<'a> {
 impl Names for Known<'_> {
     fn declared_at(&self, die: DieRef) -> Option<Location> {
         self.program.declared_at(die)
+    }
+
+    fn place_of(&self, call: &Call) -> Option<Location> {
+        self.program.place_of(call)
     }
 
     fn task(&self, block: u32) -> Option<Task> {
@@ -113,6 +122,9 @@ pub fn holders(
 
 fn root(heap: &Heap<'_>, first: Option<&Edge>, names: &dyn Names) -> HeldBy {
     let thread = |index: u32| heap.view.snapshot.threads().get(index as usize).map_or("", |thread| &thread.name).into();
+    if let Some(local) = first.and_then(|first| local_around(heap, first)) {
+        return named_root(heap, local, names);
+    }
     match first.map(|edge| edge.from) {
         Some(Source::Root(index)) => named_root(heap, index as usize, names),
         Some(Source::Segment) => HeldBy::UnnamedStatic,
@@ -123,16 +135,32 @@ fn root(heap: &Heap<'_>, first: Option<&Edge>, names: &dyn Names) -> HeldBy {
     }
 }
 
+/// The index of the local that a word on a stack is in. What lies in a frame further out may be a parameter of a call further in.
+fn local_around(heap: &Heap<'_>, edge: &Edge) -> Option<usize> {
+    let Source::Stack(thread) = edge.from else { return None };
+    let holds = |root: &Root| {
+        let size = heap.view.types.get(root.ty).size;
+        root.call.is_some() && root.thread == Some(thread) && edge.at.0.wrapping_sub(root.address.0) < size
+    };
+    heap.roots.iter().position(holds)
+}
+
 fn named_root(heap: &Heap<'_>, index: usize, names: &dyn Names) -> HeldBy {
     let root = &heap.roots[index];
     let declared = root.die.and_then(|die| names.declared_at(die));
     let (name, ty) = (Rc::clone(&root.name), Rc::clone(&written(heap.view.types, root.ty).name));
-    match root.thread {
-        None => HeldBy::Static { name, ty, declared },
-        Some(thread) => {
-            let thread = heap.view.snapshot.threads().get(thread as usize).map_or("", |thread| &thread.name).into();
-            HeldBy::ThreadLocal { name, ty, declared, thread }
-        }
+    let thread = root.thread.and_then(|thread| heap.view.snapshot.threads().get(thread as usize));
+    let thread = thread.map(|thread| Rc::from(&*thread.name));
+    match (&root.call, thread) {
+        (Some(call), thread) => HeldBy::Local {
+            thread: thread.unwrap_or_default(),
+            function: Rc::clone(&call.function),
+            at: names.place_of(call),
+            name,
+            ty,
+        },
+        (None, Some(thread)) => HeldBy::ThreadLocal { name, ty, declared, thread },
+        (None, None) => HeldBy::Static { name, ty, declared },
     }
 }
 
@@ -167,7 +195,9 @@ impl<'a> Namer<'a> {
     fn new(heap: &'a Heap<'a>, root: &HeldBy) -> Namer<'a> {
         let (draft, lead) = Default::default();
         let root_ty = match root {
-            HeldBy::Static { ty, .. } | HeldBy::ThreadLocal { ty, .. } => Some(Rc::clone(ty)),
+            HeldBy::Static { ty, .. } | HeldBy::ThreadLocal { ty, .. } | HeldBy::Local { ty, .. } => {
+                Some(Rc::clone(ty))
+            }
             HeldBy::Task(task) => Some(Rc::clone(&task.future)),
             _ => None,
         };
@@ -178,16 +208,16 @@ impl<'a> Namer<'a> {
     fn edge(&mut self, graph: &Graph, edge: &Edge) {
         let view = self.heap.view;
         let steps = match edge.from {
-            Source::Root(index) => {
-                let root = &self.heap.roots[index as usize];
-                view.descend(root.ty, root.address, edge.at).steps
-            }
+            Source::Root(index) => self.steps_in_root(index as usize, edge.at),
             Source::Block(block) => self.steps_in(block, edge.at).unwrap_or_default(),
-            // Memory without types: the root says all that is known.
-            _ => {
-                self.lead = Lead::default();
-                return;
-            }
+            _ => match local_around(self.heap, edge) {
+                Some(local) => self.steps_in_root(local, edge.at),
+                // Memory without types: the root says all that is known.
+                None => {
+                    self.lead = Lead::default();
+                    return;
+                }
+            },
         };
         self.pass(&steps);
         if steps.is_empty() {
@@ -198,6 +228,11 @@ impl<'a> Namer<'a> {
         let last = steps.iter().rev().find(|step| !matches!(step.part, Part::Variant(_)));
         self.pointer(graph, edge, last);
         self.lead = Lead { steps, value };
+    }
+
+    fn steps_in_root(&self, index: usize, word: RuntimeAddress) -> Vec<Step> {
+        let root = &self.heap.roots[index];
+        self.heap.view.descend(root.ty, root.address, word).steps
     }
 
     /// From the start of the value in `block` that `word` is in, to the smallest part that it is in.

@@ -8,6 +8,7 @@ use crate::heap::contents::Content;
 use crate::heap::graph::{Edge, EdgeKind, Graph, Heap, Source};
 use crate::heap::holders::{HeldBy, Holder, Task, TaskKind, TaskState, Way};
 use crate::heap::instances::Home;
+use crate::heap::locals::Call;
 use crate::heap::made_up::{MadeUpHeap, words};
 use crate::heap::naming::{End, Names, holder, holders};
 use crate::heap::reach::Reach;
@@ -22,6 +23,9 @@ struct Tasks(Vec<u32>);
 
 impl Names for Tasks {
     fn declared_at(&self, _: DieRef) -> Option<Location> {
+        None
+    }
+    fn place_of(&self, _: &Call) -> Option<Location> {
         None
     }
     fn task(&self, block: u32) -> Option<Task> {
@@ -41,6 +45,9 @@ impl Names for Ended<'_> {
     fn declared_at(&self, die: DieRef) -> Option<Location> {
         self.0.declared_at(die)
     }
+    fn place_of(&self, call: &Call) -> Option<Location> {
+        self.0.place_of(call)
+    }
     fn task(&self, block: u32) -> Option<Task> {
         let task = self.0.task(block)?;
         Some(if block == self.1 { Task { state: TaskState::Finished, ..task } } else { task })
@@ -50,7 +57,7 @@ impl Names for Ended<'_> {
 /// The pointer at this address: where it leads to is in memory.
 fn edge(heap: &Heap<'_>, at: u64, kind: EdgeKind) -> Edge {
     let at = RuntimeAddress(at);
-    let holds = |root: &crate::heap::instances::Root| {
+    let holds = |root: &crate::heap::roots::Root| {
         (root.address.0..root.address.0 + heap.view.types.get(root.ty).size).contains(&at.0)
     };
     let from = match (heap.view.snapshot.block_around(at), heap.roots.iter().position(holds)) {

@@ -16,7 +16,9 @@ pub struct Places<'a> {
 impl<'a> Places<'a> {
     /// Those of this heap.
     pub fn of(heap: &Heap<'a>) -> Places<'a> {
-        let sized = (0..).zip(heap.roots).map(|(index, root)| {
+        // A word of a local is one of a stack.
+        let apart = (0..).zip(heap.roots).filter(|(_, root)| root.call.is_none());
+        let sized = apart.map(|(index, root)| {
             let size = heap.view.types.get(root.ty).size;
             (root.address, RuntimeAddress(root.address.0 + size), index)
         });

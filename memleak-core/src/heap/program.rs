@@ -10,19 +10,21 @@ use crate::debuginfo::names::{self, Implementor};
 use crate::debuginfo::statics::{self, Globals, Static};
 use crate::heap::containers::{View, at};
 use crate::heap::contents::{self, Content};
-use crate::heap::instances::Root;
+use crate::heap::locals::{Call, Stacks};
 use crate::heap::objects::{self, Vtable, Vtables};
+use crate::heap::roots::{Presence, Root};
 use crate::heap::snapshot::Snapshot;
 use crate::stack::StackId;
 use std::cell::{OnceCell, RefCell};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 /// The running program.
 pub struct Program {
     binary: &'static Binary,
     types: &'static TypeTable<'static>,
-    functions: Functions<'static, 'static>,
+    functions: Rc<Functions<'static, 'static>>,
+    stacks: Stacks,
     globals: Globals,
     frames: RefCell<HashMap<ReturnAddress, Rc<[Frame]>>>,
     contents: RefCell<HashMap<(StackId, u64), Content>>,
@@ -38,10 +40,11 @@ impl Program {
     pub fn current() -> Result<Program, LoadError> {
         let binary: &'static Binary = Box::leak(Box::new(Binary::current()?));
         let types: &'static TypeTable = Box::leak(Box::new(TypeTable::new(binary)));
-        let functions = Functions::new(types);
+        let functions = Rc::new(Functions::new(types));
         Ok(Program {
             binary,
             types,
+            stacks: Stacks::new(binary, Rc::clone(&functions)),
             functions,
             globals: Globals::of(types)?,
             frames: RefCell::default(),
@@ -93,9 +96,11 @@ impl Program {
         let of_static = |entry: &Static| Root {
             name: Rc::clone(&entry.name),
             thread: None,
+            call: None,
             die: Some(entry.die),
             address: self.binary.runtime_address(entry.address),
             ty: entry.ty,
+            presence: Presence::Certain,
         };
         let mut roots: Vec<Root> = self.globals.statics.iter().map(of_static).collect();
         for (index, thread) in snapshot.threads().iter().enumerate() {
@@ -103,12 +108,26 @@ impl Program {
             roots.extend(self.globals.thread_locals.iter().map(|entry| Root {
                 name: Rc::clone(&entry.name),
                 thread: Some(index as u32),
+                call: None,
                 die: Some(entry.die),
                 address: at(start, entry.offset),
                 ty: entry.ty,
+                presence: Presence::Certain,
             }));
         }
         roots
+    }
+
+    /// The locals on the stacks of the snapshot's threads, innermost first: of functions in these units, or of all.
+    ///
+    /// A unit describes in full what its functions have in their frames. So values of a type can only be in locals of units that describe it.
+    pub fn locals(&self, snapshot: &Snapshot, units: Option<&HashSet<u32>>) -> Vec<Root> {
+        self.stacks.locals(snapshot, &|unit| units.is_none_or(|units| units.contains(&unit)))
+    }
+
+    /// Where a call is in the source.
+    pub fn place_of(&self, call: &Call) -> Option<Location> {
+        self.stacks.place_of(call)
     }
 
     /// Where a static or thread-local is declared.

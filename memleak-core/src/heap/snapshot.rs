@@ -1,9 +1,10 @@
 //! A frozen copy of the live blocks, and of the memory outside the heap that may lead to them.
 //!
-//! May use: `process`, `tracker`, `address`.
+//! May use: `process`, `tracker`, `stack`, `address`.
 
 use crate::address::RuntimeAddress;
 use crate::process::{Room, Task, World};
+use crate::stack::walk::Position;
 use crate::tracker::{self, Block, Census, Frozen, Losses, Traffic, Word};
 use std::ops::Range;
 
@@ -25,6 +26,8 @@ pub struct Thread {
     pub name: String,
     /// What its registers held; empty if it could not be stopped.
     pub registers: Vec<u64>,
+    /// What it would have gone on with; none if it could not be stopped.
+    pub position: Option<Position>,
     /// Its stack, from the stack pointer to the end; copied. None if it is not known.
     pub stack: Option<Region>,
     /// Its thread-local memory and what the C library keeps beside it; copied. None if it is not known.
@@ -285,6 +288,7 @@ impl<'f> Copying<'f> {
             id: task.id,
             name: String::from_utf8_lossy(task.name).into_owned(),
             registers: task.registers.to_vec(),
+            position: task.position,
             stack: copied(&task.places.stack),
             thread_locals,
             executables_thread_locals: thread_locals.and(task.places.executables_thread_locals).map(RuntimeAddress),

@@ -1,6 +1,6 @@
 //! The process seen from inside: its threads, stopped for a moment, and the memory that is not the heap.
 //!
-//! May use: `tracker`, `address`.
+//! May use: `tracker`, `stack` (its `Position`), `address`.
 //!
 //! [`Room::stop`] stops all other threads by a signal; they go on when the [`World`] is dropped.
 //!
@@ -32,6 +32,7 @@ mod platform;
 
 pub use platform::{Room, World};
 
+use crate::stack::walk::Position;
 use std::ops::Range;
 
 /// A thread that was there while the world was stopped.
@@ -45,6 +46,8 @@ pub struct Task<'w> {
     pub stopped: bool,
     /// What its registers held; empty if it did not stop.
     pub registers: &'w [u64],
+    /// Where it was; none if it did not stop.
+    pub position: Option<Position>,
     /// Its memory.
     pub places: &'w Places,
 }

@@ -30,7 +30,7 @@ impl Copy {
     /// # Errors
     /// When the debug info cannot be read.
     pub fn take() -> Result<Copy, LoadError> {
-        Ok(Copy { scene: Scene::take(analyst::program()?), links: OnceCell::new() })
+        Ok(Copy { scene: Scene::take(analyst::program()?, None), links: OnceCell::new() })
     }
 
     /// Who points to whom in it.

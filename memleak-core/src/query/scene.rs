@@ -10,13 +10,14 @@ use crate::heap::contents::Content;
 use crate::heap::evidence::is_counted;
 use crate::heap::graph::{Graph, Heap};
 use crate::heap::holders::{self, HeldBy};
-use crate::heap::instances::Root;
 use crate::heap::naming::Known;
 use crate::heap::program::Program;
 use crate::heap::reach::Reach;
+use crate::heap::roots::Root;
 use crate::heap::snapshot::Snapshot;
 use crate::heap::tasks::Tasks;
 use crate::stack::StackId;
+use std::collections::HashSet;
 use std::rc::Rc;
 
 /// A function on a stack.
@@ -52,11 +53,12 @@ pub struct Scene<'p> {
 }
 
 impl<'p> Scene<'p> {
-    /// Copies the heap.
-    pub fn take(program: &'p Program) -> Scene<'p> {
+    /// Copies the heap, and reads what is local to the functions of these units of the debug info, or to all, that other threads are in.
+    pub fn take(program: &'p Program, units: Option<&HashSet<u32>>) -> Scene<'p> {
         let snapshot = program.snapshot();
         let contents = program.contents(&snapshot);
-        let roots = program.roots(&snapshot);
+        let mut roots = program.roots(&snapshot);
+        roots.extend(program.locals(&snapshot, units));
         Scene { program, snapshot, contents, roots }
     }
 

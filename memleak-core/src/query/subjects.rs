@@ -3,7 +3,7 @@
 //! May use: `heap`, `debuginfo`.
 
 use crate::debuginfo::layouts::TypeTable;
-use crate::debuginfo::load::LoadError;
+use crate::debuginfo::load::{DieRef, LoadError};
 use crate::debuginfo::names::{self, Named};
 use crate::debuginfo::types::{Type, TypeId, Types as _};
 use crate::heap::instances::{self, Instance};
@@ -69,6 +69,8 @@ pub struct Subjects {
     /// If the compiler told the size: types of another size have the same name by chance.
     size: Option<u64>,
     candidates: Vec<TypeId>,
+    /// The units of the debug info that describe them.
+    units: HashSet<u32>,
 }
 
 impl instances::Subject for Subjects {
@@ -101,6 +103,7 @@ impl Subjects {
             variants: HashSet::new(),
             size: size.map(|size| size as u64),
             candidates: Vec::new(),
+            units: HashSet::new(),
         };
         if pattern.is_trait_object() {
             found.add_implementors(types, &pattern)?;
@@ -111,6 +114,11 @@ impl Subjects {
             return Err(unknown(types, subject)?);
         }
         Ok(found)
+    }
+
+    /// The units of the debug info that describe them.
+    pub fn units(&self) -> impl Iterator<Item = u32> {
+        self.units.iter().copied()
     }
 
     /// Their live instances.
@@ -124,10 +132,10 @@ impl Subjects {
             variant || pattern.matches(name)
         };
         for Named { die, name, variant_of } in names::find(types, pattern.last_segment(), &accept)? {
-            let id = types.id_of(die);
             match variant_of {
-                None => self.add(types, id, name),
+                None => self.add(types, die, name),
                 Some(of) => {
+                    self.units.insert(of.unit);
                     let of = types.get(types.id_of(of)).name.clone();
                     let variant = name.rsplit("::").next().unwrap_or(&name);
                     if pattern.matches_variant(&of, variant) {
@@ -142,17 +150,18 @@ impl Subjects {
     fn add_implementors(&mut self, types: &TypeTable, pattern: &Pattern) -> Result<(), LoadError> {
         let accept = |of_trait: &str| pattern.matches_trait(of_trait);
         for implementor in names::implementors(types, &accept)? {
-            let id = types.id_of(implementor.die);
-            let name = types.get(id).name.clone();
-            self.add(types, id, name);
+            let name = types.get(types.id_of(implementor.die)).name.clone();
+            self.add(types, implementor.die, name);
         }
         Ok(())
     }
 
-    fn add(&mut self, types: &TypeTable, id: TypeId, name: Rc<str>) {
+    fn add(&mut self, types: &TypeTable, die: DieRef, name: Rc<str>) {
+        let id = types.id_of(die);
         if self.size.is_none_or(|size| types.get(id).size == size) {
             self.names.insert(name);
             self.candidates.push(id);
+            self.units.insert(die.unit);
         }
     }
 }

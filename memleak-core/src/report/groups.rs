@@ -59,6 +59,7 @@ pub(super) fn in_lines(groups: &[Group], besides: &str, look: &Look) -> Vec<Stri
             let reason = group.doubt.as_ref().map(reason).unwrap_or_default();
             let place = match &group.place {
                 Place::Static(name) => Some(format!(", in static {name}")),
+                Place::Stack { thread, .. } => Some(format!(", on the stack of {}", holder::of_thread(thread))),
                 Place::Block { stack, .. } => {
                     backtrace::first_place(stack, look).map(|place| format!(", allocated at {place}"))
                 }
@@ -83,6 +84,7 @@ fn alike<'a>(groups: &'a [Group], look: &Look) -> Vec<Alike<'a>> {
     for group in groups {
         let (place, stack) = match &group.place {
             Place::Static(name) => (Some(name), &[][..]),
+            Place::Stack { function, .. } => (Some(function), &[][..]),
             Place::Block { inside, stack } => (inside.as_ref(), &stack[..]),
         };
         let held: Vec<_> = group.holders.iter().map(|holder| holder::lines(holder, Positions::Any, look)).collect();
@@ -128,6 +130,13 @@ fn one(alike: &Alike<'_>, look: &Look, lines: &mut Vec<String>) {
     }
     match &group.place {
         Place::Static(name) => labelled("in static", vec![look.paint(Ink::Place, name)], lines),
+        Place::Stack { thread, function } => {
+            labelled(
+                "on stack",
+                vec![format!("of {}, in {}", holder::of_thread(thread), short_function(function))],
+                lines,
+            );
+        }
         Place::Block { inside, .. } => {
             if let Some(inside) = inside {
                 labelled("as part of", vec![container(inside, &group.type_name)], lines);
@@ -174,6 +183,10 @@ fn reason(doubt: &Doubt) -> String {
         Doubt::NotUnderstood(container) => {
             format!("in a {} whose contents make no sense to memleak", short(container))
         }
+        Doubt::OnStack(function) => format!(
+            "a local of {}, which a live thread is in and which may have moved or dropped it",
+            short_function(function)
+        ),
         Doubt::OwnLayout(function) => {
             format!("perhaps in a block that {} laid out itself", short_function(function))
         }

@@ -5,7 +5,7 @@ use crate::check::verdict::Holder;
 use crate::debuginfo::functions::Location;
 use crate::heap::graph::EdgeKind;
 use crate::heap::holders::{Await, Counted, HeldBy, Hop, Task, TaskKind, TaskState, Way};
-use crate::query::short::brief;
+use crate::query::short::{brief, short_function};
 use std::collections::HashMap;
 
 /// The most holders shown of one group.
@@ -84,6 +84,14 @@ pub(super) fn lines(holder: &Holder, positions: Positions, look: &Look) -> Vec<S
             (format!("thread-local {}{}{} of {thread}", name(path), of_type(ty), declared(at)), of_type(ty))
         }
         HeldBy::Task(task) => return of_task(task, holder, hops(&way.hops, "", positions, look), look),
+        HeldBy::Local { thread, function, at, name: local, ty } => {
+            let at =
+                at.as_ref().map(|at| format!(" at {}", look.paint(Ink::Place, &place(at, look)))).unwrap_or_default();
+            let function = name(&short_function(function));
+            let ty = of_type(ty);
+            let local = if local.is_empty() { "value without a name".to_owned() } else { format!("local `{local}`") };
+            (format!("{}, in {function}{at}, {local}{ty}", of_thread(thread)), ty)
+        }
         HeldBy::Thread { name } => (format!("the stack of {}", of_thread(name)), String::new()),
         HeldBy::ThreadMemory { name } => (format!("thread-local memory of {}", of_thread(name)), String::new()),
         HeldBy::UnnamedStatic => {

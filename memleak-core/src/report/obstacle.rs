@@ -1,10 +1,11 @@
 //! The text where nothing could be told: what stands in the way, and what to write.
 
+use super::holder::of_thread;
 use super::{Ink, Look, backtrace, failure};
 use crate::check::verdict::{Obstacle, Place};
 use crate::debuginfo::load::LoadError;
 use crate::query::pattern::PatternError;
-use crate::query::short::short;
+use crate::query::short::{short, short_function};
 
 pub(super) fn text(obstacles: &[Obstacle], look: &Look) -> String {
     parts(obstacles, look) + "\nmemleak could not check this test, and that is not a pass.\n"
@@ -73,6 +74,9 @@ fn explain(obstacle: &Obstacle, look: &Look) -> Explained {
             ),
             details: match place {
                 Place::Static(name) => format!("It is in static {name}."),
+                Place::Stack { thread, function } => {
+                    format!("It is on the stack of {}, in {}.", of_thread(thread), short_function(function))
+                }
                 Place::Block { stack, .. } => backtrace::first_place(stack, look)
                     .map(|place| format!("It is in a block that was allocated at {place}."))
                     .unwrap_or_default(),

@@ -2,6 +2,8 @@
 //!
 //! May use: `kernel`, `address`.
 
+pub mod walk;
+
 use crate::address::ReturnAddress;
 use crate::kernel::MEMLEAK_TRACKER;
 

@@ -348,6 +348,7 @@ impl World<'_> {
                 name: found.name.bytes(),
                 stopped: registers.is_some(),
                 registers: registers.map_or(&[], |registers| registers.words()),
+                position: registers.map(|registers| registers.position),
                 places: &found.places,
             }
         })

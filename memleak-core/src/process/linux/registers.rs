@@ -1,7 +1,8 @@
 //! What a stopped thread's registers held, from the record that the system makes for a signal handler.
 //!
-//! May use: nothing. Runs in a signal handler: no allocation, no panic, no lock.
+//! May use: `stack` (its `Position`). Runs in a signal handler: no allocation, no panic, no lock.
 
+use crate::stack::walk::Position;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// So many words are enough for all registers that can hold pointers.
@@ -15,13 +16,21 @@ pub struct Registers {
     /// Nothing below it is in use: the stack pointer, less what the platform lets a function use below it.
     pub stack_pointer: u64,
     pub thread_pointer: u64,
+    /// What it would go on with.
+    pub position: Position,
     /// The stack that its signal handlers run on, if it has one: start and end.
     pub signal_stack: [u64; 2],
 }
 
 impl Registers {
-    pub const NONE: Registers =
-        Registers { words: [0; WORDS], count: 0, stack_pointer: 0, thread_pointer: 0, signal_stack: [0; 2] };
+    pub const NONE: Registers = Registers {
+        words: [0; WORDS],
+        count: 0,
+        stack_pointer: 0,
+        thread_pointer: 0,
+        position: Position { pc: 0, sp: 0, fp: 0 },
+        signal_stack: [0; 2],
+    };
 
     pub fn words(&self) -> &[u64] {
         self.words.get(..self.count).unwrap_or_default()
@@ -73,6 +82,7 @@ impl Registers {
             unsafe { (&raw const (*machine).gregs).cast::<u64>().wrapping_add(at.unsigned_abs() as usize).read() }
         };
         self.stack_pointer = word(libc::REG_RSP).wrapping_sub(RED_ZONE);
+        self.position = Position { pc: word(libc::REG_RIP), sp: word(libc::REG_RSP), fp: word(libc::REG_RBP) };
         self.thread_pointer = thread_pointer();
         // The first ones are the general registers and the program counter.
         for at in 0..GENERAL {
@@ -127,6 +137,7 @@ impl Registers {
         // SAFETY: the system filled the record in.
         let machine_words = unsafe { &*machine };
         self.stack_pointer = machine_words.sp;
+        self.position = Position { pc: machine_words.pc, sp: machine_words.sp, fp: machine_words.regs[29] };
         self.thread_pointer = thread_pointer();
         for word in machine_words.regs {
             self.push(word);
