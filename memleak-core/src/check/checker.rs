@@ -22,8 +22,8 @@ use std::time::Duration;
 pub struct Checker {
     program: &'static Program,
     expectations: Vec<Resolved>,
-    /// The units of the debug info that describe the expected types.
-    units: HashSet<u32>,
+    /// The units of the debug info that describe the expected types; none if it is not known of all.
+    units: Option<HashSet<u32>>,
     unreachable: Unreachable,
     possibly: Possibly,
     ignores: Ignores,
@@ -101,7 +101,8 @@ impl Checker {
         }
         match Ignores::new(ignores) {
             Ok(ignores) if obstacles.is_empty() => {
-                let units = resolved.iter().flat_map(|resolved| resolved.types.units()).collect();
+                let units: Option<Vec<_>> = resolved.iter().map(|resolved| resolved.types.units()).collect();
+                let units = units.map(|units| units.into_iter().flatten().copied().collect());
                 Ok(Checker { program, expectations: resolved, units, unreachable, possibly, ignores })
             }
             Ok(_) => Err(obstacles),
@@ -112,7 +113,7 @@ impl Checker {
     /// Counts the instances that live now, and the blocks that nothing leads to. Blocks of an epoch before `body_epoch` were there
     /// before the body.
     pub fn count(&self, checkpoint: Checkpoint, body_epoch: u32) -> Count {
-        let scene = Scene::take(self.program, Some(&self.units));
+        let scene = Scene::take(self.program, self.units.as_ref());
         let mut count = self.instances(&scene, body_epoch).0;
         if self.looks_for_lost(checkpoint) {
             self.find_lost(&Relations::of(&scene), body_epoch, !self.ignores.is_empty(), &mut count);

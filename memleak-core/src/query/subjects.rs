@@ -69,8 +69,8 @@ pub struct Subjects {
     /// If the compiler told the size: types of another size have the same name by chance.
     size: Option<u64>,
     candidates: Vec<TypeId>,
-    /// The units of the debug info that describe them.
-    units: HashSet<u32>,
+    /// The units of the debug info that describe them; none if it is not known of all.
+    units: Option<HashSet<u32>>,
 }
 
 impl instances::Subject for Subjects {
@@ -103,9 +103,11 @@ impl Subjects {
             variants: HashSet::new(),
             size: size.map(|size| size as u64),
             candidates: Vec::new(),
-            units: HashSet::new(),
+            units: Some(HashSet::new()),
         };
         if pattern.is_trait_object() {
+            // Vtables say where the type is described, and not where else.
+            found.units = None;
             found.add_implementors(types, &pattern)?;
         } else {
             found.add_named(types, &pattern)?;
@@ -116,9 +118,9 @@ impl Subjects {
         Ok(found)
     }
 
-    /// The units of the debug info that describe them.
-    pub fn units(&self) -> impl Iterator<Item = u32> {
-        self.units.iter().copied()
+    /// The units of the debug info that describe them; none if it is not known of all.
+    pub fn units(&self) -> Option<&HashSet<u32>> {
+        self.units.as_ref()
     }
 
     /// Their live instances.
@@ -135,7 +137,7 @@ impl Subjects {
             match variant_of {
                 None => self.add(types, die, name),
                 Some(of) => {
-                    self.units.insert(of.unit);
+                    self.units.iter_mut().for_each(|units| _ = units.insert(of.unit));
                     let of = types.get(types.id_of(of)).name.clone();
                     let variant = name.rsplit("::").next().unwrap_or(&name);
                     if pattern.matches_variant(&of, variant) {
@@ -161,7 +163,7 @@ impl Subjects {
         if self.size.is_none_or(|size| types.get(id).size == size) {
             self.names.insert(name);
             self.candidates.push(id);
-            self.units.insert(die.unit);
+            self.units.iter_mut().for_each(|units| _ = units.insert(die.unit));
         }
     }
 }
