@@ -16,6 +16,7 @@ use crate::debuginfo::types::{Type, TypeId, TypeKind, Types};
 use crate::heap::snapshot::Snapshot;
 use slots::Told;
 use std::rc::Rc;
+use std::sync::LazyLock;
 
 /// Reads a snapshot through the types of the binary.
 #[derive(Clone, Copy)]
@@ -136,13 +137,46 @@ const SLOTS: &[&str] = &["tokio::sync::mpsc::block::Block<"];
 /// Blocks that are made without a value and say themselves what of them has been written since.
 const TOLD_BY_ITSELF: &[&str] = &["alloc::collections::btree::node::", "std::sync::mpmc::list::Block<"];
 
-fn known(name: &str) -> Option<&'static Known> {
-    KNOWN.iter().find(|known| name.starts_with(known.name))
+/// A row of one of the tables.
+#[derive(Clone, Copy)]
+enum Row {
+    Known(&'static Known),
+    Told(&'static Told),
+}
+
+/// The rows by their keys. A type is looked up for each value that is visited, and code in the plain dev profile is slow at comparing text.
+static ROWS: LazyLock<Vec<(u64, &str, Row)>> = LazyLock::new(|| {
+    let known = KNOWN.iter().map(|known| (known.name, Row::Known(known)));
+    let rows = known.chain(TOLD.iter().map(|(name, told)| (*name, Row::Told(told))));
+    let mut rows: Vec<_> = rows.filter_map(|(name, row)| Some((key(name)?, name, row))).collect();
+    rows.sort_unstable_by_key(|(key, _, _)| *key);
+    rows
+});
+
+/// Some bytes of a name, by which few rows are alike; each row has as many.
+fn key(name: &str) -> Option<u64> {
+    name.as_bytes().get(6..14)?.try_into().ok().map(u64::from_le_bytes)
+}
+
+/// The row whose name this one starts with.
+fn row(name: &str) -> Option<Row> {
+    let (key, rows) = (key(name)?, &*ROWS);
+    let mut next = rows.partition_point(|(other, _, _)| *other < key);
+    while let Some((_, start, row)) = rows.get(next).filter(|(other, _, _)| *other == key) {
+        if name.starts_with(start) {
+            return Some(*row);
+        }
+        next += 1;
+    }
+    None
 }
 
 /// How a slot of this type says that its value is there.
 pub fn told(name: &str) -> Option<&'static Told> {
-    TOLD.iter().find(|(prefix, _)| name.starts_with(prefix)).map(|(_, told)| told)
+    match row(name)? {
+        Row::Told(told) => Some(told),
+        Row::Known(_) => None,
+    }
 }
 
 /// Whether this is what a container keeps its elements in, so that only the container knows which are there.
@@ -166,16 +200,20 @@ impl<'a> View<'a> {
     /// # Errors
     /// [`Unreadable`] if its bytes cannot be those of a live value, or its layout is another than is known.
     pub fn owned(self, ty: &Type, address: RuntimeAddress) -> Option<Result<Owned, Unreadable>> {
-        let slot = || told(&ty.name).map(|told| slots::slot(self, ty, address, told));
-        known(&ty.name).map(|known| (known.read)(self, ty, address)).or_else(slot)
+        Some(match row(&ty.name)? {
+            Row::Known(known) => (known.read)(self, ty, address),
+            Row::Told(told) => slots::slot(self, ty, address, told),
+        })
     }
 
     /// The types of the elements of an owner of type `ty` that only it can find.
     pub fn element_types(self, ty: &Type) -> Vec<TypeId> {
-        let Some(known) = known(&ty.name) else {
-            return told(&ty.name).and_then(|_| parameter(ty, "T")).into_iter().collect();
+        let holds = match row(&ty.name) {
+            Some(Row::Known(known)) => known.holds,
+            Some(Row::Told(_)) => &["T"],
+            None => return Vec::new(),
         };
-        let mut elements: Vec<TypeId> = known.holds.iter().filter_map(|path| self.parameter_at(ty, path)).collect();
+        let mut elements: Vec<TypeId> = holds.iter().filter_map(|path| self.parameter_at(ty, path)).collect();
         elements.extend(self.slice_element(ty));
         elements
     }
@@ -264,4 +302,20 @@ fn generic(ty: &Type, name: &str) -> Result<TypeId, Unreadable> {
 /// The generic parameter called `name`.
 pub fn parameter(ty: &Type, name: &str) -> Option<TypeId> {
     ty.parameters.iter().find(|(parameter, _)| &**parameter == name).map(|(_, id)| *id)
+}
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_is_found_by_the_names_of_its_types() {
+        for known in KNOWN {
+            let found = row(&format!("{}chat::Session>", known.name));
+            assert!(matches!(found, Some(Row::Known(row)) if row.name == known.name), "{}", known.name);
+        }
+        for (name, told) in TOLD {
+            assert_eq!(super::told(&format!("{name}chat::Session>")), Some(told), "{name}");
+        }
+        assert!(row("u64").is_none() && row("alloc::vec::Vector<u64>").is_none());
+    }
 }

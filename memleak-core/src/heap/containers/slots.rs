@@ -5,6 +5,7 @@ use crate::debuginfo::types::{Type, TypeKind, pointee};
 use crate::heap::containers::{Claim, Elements, Owned, Unreadable, View, at, generic};
 
 /// How a slot says that its value is there.
+#[derive(PartialEq, Eq, Debug)]
 pub struct Told {
     /// The field with the value.
     pub value: &'static str,
