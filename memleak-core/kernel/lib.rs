@@ -14,15 +14,7 @@ mod interface_strings;
 pub mod interface_tracker;
 mod pointers;
 mod strings;
-#[cfg_attr(
-    not(all(
-        target_os = "linux",
-        any(target_arch = "x86_64", target_arch = "aarch64"),
-        target_pointer_width = "64",
-        not(miri)
-    )),
-    path = "unsupported.rs"
-)]
+#[cfg_attr(not(memleak_supported), path = "unsupported.rs")]
 mod tracking;
 
 pub use tracking::MEMLEAK_TRACKER;

@@ -12,7 +12,7 @@ fn every_lost_block_is_found_over_every_allocator() {
         dependencies: "memleak = { {memleak}, default-features = false }\ntikv-jemallocator = \"0.6\"\nmimalloc = \"0.1\"",
         downloads: true,
         tests: files.map(|file| repository().join(format!("tests/allocators/{file}.rs"))).into(),
-        profile: "",
+        ..Project::default()
     };
     let text = project.run();
     let runs: Vec<&str> = text.split("\nrunning ").filter(|run| run.contains("test shapes::")).collect();

@@ -5,13 +5,18 @@ use crate::project::{Project, repository};
 
 /// Runs the two tests of `tests/builds/types.rs`, of which the first does not skip, and compares what is said.
 fn says(name: &'static str, profile: &'static str, wrong: &str, write: &str) {
+    says_with(name, profile, "", wrong, write);
+}
+
+fn says_with(name: &'static str, profile: &'static str, rustflags: &'static str, wrong: &str, write: &str) {
     let project = Project {
         name,
         edition: "2024",
         dependencies: "memleak = { {memleak}, default-features = false, features = [\"global-allocator\"] }",
-        downloads: false,
         tests: vec![repository().join("tests/builds/types.rs")],
         profile,
+        rustflags,
+        ..Project::default()
     };
     let text = project.run();
     assert!(text.contains("test checked ... FAILED"), "{text}");
@@ -40,15 +45,26 @@ fn with_debug_info_in_other_files() {
     says("builds-split", "split-debuginfo = \"packed\"", "is in other files", "split-debuginfo = \"off\"");
 }
 
+/// What other platforms have: nothing of the heap. The body runs in place.
+#[test]
+fn for_another_platform() {
+    says_with(
+        "builds-platform",
+        "",
+        "--cfg memleak_unsupported",
+        "memleak cannot capture call stacks on this platform",
+        "MEMLEAK_UNSUPPORTED=skip",
+    );
+}
+
 #[test]
 fn with_a_global_allocator_of_its_own() {
     let project = Project {
         name: "builds-wrapped",
         edition: "2024",
         dependencies: "memleak = { {memleak}, default-features = false }",
-        downloads: false,
         tests: vec![repository().join("tests/builds/wrapped.rs")],
-        profile: "",
+        ..Project::default()
     };
     let text = project.run();
     assert!(text.contains("test leaks ... FAILED"), "{text}");

@@ -3,8 +3,7 @@
 use crate::project::{Project, repository};
 
 fn accepted(name: &'static str, edition: &'static str, dependencies: &'static str, source: &str) {
-    let project =
-        Project { name, edition, dependencies, downloads: false, tests: vec![repository().join(source)], profile: "" };
+    let project = Project { name, edition, dependencies, tests: vec![repository().join(source)], ..Project::default() };
     let told: String = project.compile("clippy").into_iter().map(|diagnostic| diagnostic.text).collect();
     assert!(told.is_empty(), "{told}");
 }

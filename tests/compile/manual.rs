@@ -43,9 +43,8 @@ memleak = { {memleak} }
 rstest = { version = "0.28", default-features = false }
 tokio = { version = "1", features = ["full", "test-util"] }
 "#,
-        downloads: false,
         tests: vec![main],
-        profile: "",
+        ..Project::default()
     }
 }
 

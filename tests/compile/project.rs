@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// One crate.
+#[derive(Default)]
 pub struct Project {
     /// Its name; the crates of one run differ in it.
     pub name: &'static str,
@@ -14,6 +15,8 @@ pub struct Project {
     pub dependencies: &'static str,
     /// Whether some of them are not memleak's own dependencies, which are there already.
     pub downloads: bool,
+    /// What the compiler is given besides.
+    pub rustflags: &'static str,
     /// Its integration tests.
     pub tests: Vec<PathBuf>,
     /// What its Cargo.toml says of the profile `test`.
@@ -79,7 +82,7 @@ impl Project {
             .arg(self.write())
             .arg("--target-dir")
             .arg(Path::new(env!("CARGO_TARGET_TMPDIR")).join("compile"))
-            .env_remove("RUSTFLAGS")
+            .env("RUSTFLAGS", self.rustflags)
             .env("CARGO_TERM_COLOR", "never")
             .output()
             .expect("cargo runs");

@@ -11,9 +11,8 @@ fn mistakes_are_told() {
         name: "ui",
         edition: "2024",
         dependencies: "memleak = { {memleak} }\ntokio = { version = \"1\", features = [\"macros\", \"rt\"] }",
-        downloads: false,
         tests: sources("tests/ui"),
-        profile: "",
+        ..Project::default()
     });
 }
 
@@ -23,9 +22,8 @@ fn mistakes_are_told_without_tokio() {
         name: "ui-without-tokio",
         edition: "2024",
         dependencies: "memleak = { {memleak}, default-features = false }",
-        downloads: false,
         tests: sources("tests/ui/without_tokio"),
-        profile: "",
+        ..Project::default()
     });
 }
 

@@ -95,7 +95,7 @@ impl Binary {
     /// # Errors
     /// When it has no debug info with types, or cannot be read.
     pub fn current() -> Result<Binary, LoadError> {
-        if !cfg!(target_os = "linux") {
+        if !cfg!(memleak_supported) {
             let platform = format!("{} on {}", std::env::consts::OS, std::env::consts::ARCH);
             return Err(LoadError::UnsupportedPlatform(platform));
         }

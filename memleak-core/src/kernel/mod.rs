@@ -60,24 +60,8 @@ unsafe extern "C" {
 }
 
 #[cfg(not(memleak_kernel_object))]
-#[cfg_attr(
-    all(
-        target_os = "linux",
-        any(target_arch = "x86_64", target_arch = "aarch64"),
-        target_pointer_width = "64",
-        not(miri)
-    ),
-    path = "../../kernel/tracking/mod.rs"
-)]
-#[cfg_attr(
-    not(all(
-        target_os = "linux",
-        any(target_arch = "x86_64", target_arch = "aarch64"),
-        target_pointer_width = "64",
-        not(miri)
-    )),
-    path = "../../kernel/unsupported.rs"
-)]
+#[cfg_attr(memleak_supported, path = "../../kernel/tracking/mod.rs")]
+#[cfg_attr(not(memleak_supported), path = "../../kernel/unsupported.rs")]
 mod tracking;
 #[cfg(not(memleak_kernel_object))]
 pub use tracking::MEMLEAK_TRACKER;

@@ -10,24 +10,8 @@
 //! the `World` nothing may allocate, free, ask the loader or print. Memory for the answers is made before; if it turns out to be too
 //! small, the threads go on and there is a next try. Files of `/proc` are read with plain system calls.
 
-#[cfg_attr(
-    all(
-        target_os = "linux",
-        any(target_arch = "x86_64", target_arch = "aarch64"),
-        target_pointer_width = "64",
-        not(miri)
-    ),
-    path = "linux/mod.rs"
-)]
-#[cfg_attr(
-    not(all(
-        target_os = "linux",
-        any(target_arch = "x86_64", target_arch = "aarch64"),
-        target_pointer_width = "64",
-        not(miri)
-    )),
-    path = "unsupported.rs"
-)]
+#[cfg_attr(memleak_supported, path = "linux/mod.rs")]
+#[cfg_attr(not(memleak_supported), path = "unsupported.rs")]
 mod platform;
 
 pub use platform::{Room, World};

@@ -4,15 +4,16 @@
 
 use super::{Task, TooSmall};
 use crate::tracker::{Census, Frozen, Word};
+use std::marker::PhantomData;
 use std::ops::Range;
 
 /// See the module for Linux.
 #[derive(Debug, Default)]
-pub struct Room;
+pub struct Room(());
 
 /// See the module for Linux.
 #[derive(Debug)]
-pub struct World;
+pub struct World<'r>(PhantomData<&'r Frozen>);
 
 impl Room {
     /// Makes nothing ready.
@@ -22,12 +23,12 @@ impl Room {
     ///
     /// # Errors
     /// None.
-    pub fn stop(&mut self, _frozen: &Frozen) -> Result<World, TooSmall> {
-        Ok(World)
+    pub fn stop<'r>(&'r mut self, _frozen: &'r Frozen) -> Result<World<'r>, TooSmall> {
+        Ok(World(PhantomData))
     }
 }
 
-impl World {
+impl World<'_> {
     /// Nothing goes on.
     pub fn resume(&self) {}
 

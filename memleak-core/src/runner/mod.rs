@@ -3,6 +3,7 @@
 //! May use: `report`, `check` and all below them.
 //!
 //! ```text
+//!                                      warden: between the two, ends what is left of the body     (birth, warden)
 //! test fn ─► run ─► start ─┬─ parent: starts the child, relays, listens, judges its end      (parent, relay)
 //!                          │     ▲ channel: stages, then the verdict; silence is a failure    (channel, outcome)
 //!                          └─ child:  body ─► settle, count ─► runtime down, count ─► verdict (child, course)
@@ -12,34 +13,34 @@
 //! Which of the two a process is, is told by an environment variable (`role`). What the heap is like is another room's knowledge (`judge`).
 //! Where the platform cannot run a child, the body runs in place, and the verdict is that the heap cannot be read.
 
-#[cfg(target_os = "linux")]
+#[cfg(memleak_supported)]
 mod birth;
 mod body;
-#[cfg(target_os = "linux")]
+#[cfg(memleak_supported)]
 mod channel;
-#[cfg(target_os = "linux")]
+#[cfg(memleak_supported)]
 mod child;
 mod course;
 mod heap_judge;
 mod inside;
 mod judge;
 mod outcome;
-#[cfg(target_os = "linux")]
+#[cfg(memleak_supported)]
 mod parent;
-#[cfg(target_os = "linux")]
+#[cfg(memleak_supported)]
 mod relay;
-#[cfg(target_os = "linux")]
+#[cfg(memleak_supported)]
 mod role;
 mod runtime;
 mod settle;
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(all(test, memleak_supported))]
 mod tests;
-#[cfg(target_os = "linux")]
+#[cfg(memleak_supported)]
 mod warden;
 
 use crate::check::{Expectation, Ignore, Possibly, Unreachable};
 use crate::tracker;
-#[cfg(target_os = "linux")]
+#[cfg(memleak_supported)]
 use child::Child;
 use course::Course;
 pub use course::Test;
@@ -48,9 +49,9 @@ use inside::Returns;
 use judge::Judge;
 #[cfg(not(feature = "tokio"))]
 use outcome::{Outcome, Report};
-#[cfg(target_os = "linux")]
+#[cfg(memleak_supported)]
 use parent::Supervised;
-#[cfg(target_os = "linux")]
+#[cfg(memleak_supported)]
 use role::Role;
 use std::panic::Location;
 #[cfg(feature = "tokio")]
@@ -254,7 +255,7 @@ pub fn inside_async<F: Future>(path: &'static str, body: F) -> impl Future<Outpu
 type JudgeFor<J> = fn(&'static Case, bool) -> J;
 
 /// Plays this process's part in the test. In the child it does not return.
-#[cfg(target_os = "linux")]
+#[cfg(memleak_supported)]
 #[track_caller]
 fn start<J: Judge>(case: &'static Case, place: &'static Location<'static>, test: Test, judge: JudgeFor<J>) {
     match Role::find(case.path) {
@@ -276,7 +277,7 @@ fn start<J: Judge>(case: &'static Case, place: &'static Location<'static>, test:
 }
 
 /// Where no process can be started for a test the heap cannot be read either.
-#[cfg(not(target_os = "linux"))]
+#[cfg(not(memleak_supported))]
 fn start<J: Judge>(case: &'static Case, place: &'static Location<'static>, test: Test, judge: JudgeFor<J>) {
     let name = std::thread::current().name().unwrap_or(case.path).to_owned();
     run_in_place(case, name, place, test, judge, Vec::new());

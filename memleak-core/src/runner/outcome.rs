@@ -19,7 +19,7 @@ pub(super) enum Outcome {
     /// The body returned what `Termination` takes for a failure, or did not panic as `#[should_panic]` says.
     BodyFailed(String),
     /// The process of the test ended, or was ended, without saying how the test ended.
-    #[cfg(target_os = "linux")]
+    #[cfg(memleak_supported)]
     NoVerdict(String),
 }
 
@@ -51,7 +51,7 @@ impl Report {
             | Outcome::Unclean(text)
             | Outcome::CouldNotTell(text)
             | Outcome::BodyFailed(text) => text.clone(),
-            #[cfg(target_os = "linux")]
+            #[cfg(memleak_supported)]
             Outcome::NoVerdict(why) => format!("memleak: no verdict: {why}"),
         };
         if !text.is_empty() && !text.ends_with('\n') {

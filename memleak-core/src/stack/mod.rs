@@ -36,5 +36,5 @@ impl StackId {
     }
 }
 
-#[cfg(all(test, target_os = "linux", target_arch = "x86_64", not(miri)))]
+#[cfg(all(test, memleak_supported, target_arch = "x86_64"))]
 mod tests;

@@ -168,7 +168,7 @@ impl Frozen {
 }
 
 /// Asks the system for the bytes, which answers "bad address" where this thread would be killed.
-#[cfg(target_os = "linux")]
+#[cfg(memleak_supported)]
 pub(super) fn read_own_memory(address: u64, room: *mut u8, len: usize) -> bool {
     let local = libc::iovec { iov_base: room.cast(), iov_len: len };
     let remote = libc::iovec { iov_base: address as *mut libc::c_void, iov_len: len };
@@ -187,7 +187,7 @@ pub(super) fn read_own_memory(address: u64, room: *mut u8, len: usize) -> bool {
     }
 }
 
-#[cfg(not(target_os = "linux"))]
+#[cfg(not(memleak_supported))]
 pub(super) fn read_own_memory(_address: u64, _room: *mut u8, _len: usize) -> bool {
     false
 }

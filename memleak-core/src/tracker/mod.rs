@@ -255,8 +255,7 @@ mod tests {
     /// The unit tests of this crate run without the allocator.
     #[test]
     fn a_program_without_the_allocator_is_told_so() {
-        let expected =
-            if cfg!(all(target_os = "linux", not(miri))) { Status::NotInstalled } else { Status::Unsupported };
+        let expected = if cfg!(memleak_supported) { Status::NotInstalled } else { Status::Unsupported };
         assert_eq!(status(), expected);
         assert_eq!(enable(), expected);
     }
