@@ -1,8 +1,8 @@
 //! What the attribute's expansion is made of. Not for users.
 
 pub use memleak_core::check::{Ignore, Possibly, Subject, Unreachable};
-pub use memleak_core::runner::{Case, Flavor, RuntimeOptions, ShouldPanic, Unsupported};
-pub use memleak_core::runner::{inside, inside_async, run, run_around, run_async};
+pub use memleak_core::runner::{Case, Flavor, RuntimeOptions, ShouldPanic, Turn, Unsupported};
+pub use memleak_core::runner::{inside, inside_async, run, run_around, run_async, take_turn};
 
 use memleak_core::check::{Bound, Expectation};
 #[cfg(feature = "tokio")]
@@ -24,6 +24,7 @@ pub const fn case(path: &'static str, expectations: &'static [Expectation]) -> C
         unsupported: Unsupported::Fail,
         should_panic: ShouldPanic::No,
         runtime: RuntimeOptions::new(Flavor::CurrentThread, None),
+        turn: Turn::None,
     }
 }
 

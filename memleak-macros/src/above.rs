@@ -4,7 +4,7 @@
 //! would be registered twice; `#[tokio::test]` has already wrapped the body into a runtime of its own. So they are read from the source
 //! file. Where there is no file to read (a language server), nothing is found, and the runner has to notice.
 
-/// The paths of the attributes right over the one at `span`, nearest first.
+/// The attributes right over the one at `span`, as written, nearest first.
 pub fn attributes(span: proc_macro::Span) -> Vec<String> {
     let source = span.local_file().and_then(|file| std::fs::read_to_string(file).ok());
     source.map(|source| attributes_over(&source, span.line(), span.column())).unwrap_or_default()
@@ -22,7 +22,7 @@ fn attributes_over(source: &str, line: usize, column: usize) -> Vec<String> {
             continue;
         }
         let Some(start) = rest.strip_suffix(']').and_then(attribute_start) else { return found };
-        found.extend(path(&rest[start..]));
+        found.push(rest[start..].to_owned());
         rest = &rest[..start];
     }
 }
@@ -74,14 +74,14 @@ mod tests {
 
     #[test]
     fn finds_what_stands_right_over_it() {
-        assert_eq!(above("#[test]\n#[ours]\nfn f() {}"), ["test"]);
-        assert_eq!(above("#[test] #[ours] fn f() {}"), ["test"]);
-        assert_eq!(above("/* ä */ #[test] #[ours] fn f() {}"), ["test"]);
+        assert_eq!(above("#[test]\n#[ours]\nfn f() {}"), ["#[test]"]);
+        assert_eq!(above("#[test] #[ours] fn f() {}"), ["#[test]"]);
+        assert_eq!(above("/* ä */ #[test] #[ours] fn f() {}"), ["#[test]"]);
         assert_eq!(
             above(
                 "#[tokio::test(flavor = \"x\")]\n/// Text. [link]\n// more\n#[cfg_attr(a, b([c]))]\n#[ours]\nfn f() {}"
             ),
-            ["cfg_attr", "tokio::test"]
+            ["#[cfg_attr(a, b([c]))]", "#[tokio::test(flavor = \"x\")]"]
         );
     }
 

@@ -1,10 +1,12 @@
-//! The rules between the arguments and the function. One rule, one function. May use `args`, `item`, `mistakes`.
+//! The rules between the arguments and the function. One rule, one function. May use `above`, `args`, `item`, `mistakes`.
 
+use crate::above;
 use crate::args::{Args, Expected, Flavor, Given, Ignore, Possibly, Subject, Unreachable, Unsupported};
-use crate::item::{Item, TestKind, makes_a_test};
+use crate::item::{Item, TestKind, locks_in_its_process, makes_a_test};
 use crate::mistakes::Mistakes;
 use quote::ToTokens;
 use std::time::Duration;
+use syn::parse::Parser;
 use syn::{Attribute, FnArg, GenericParam, Ident, Path};
 
 /// What is neither in the arguments nor in the function.
@@ -12,8 +14,14 @@ use syn::{Attribute, FnArg, GenericParam, Ident, Path};
 pub struct Surroundings {
     /// Whether memleak has its feature `tokio`.
     pub tokio: bool,
-    /// The paths of the attributes over ours, nearest first.
+    /// The attributes over ours, as written, nearest first.
     pub above: Vec<String>,
+}
+
+impl Surroundings {
+    fn paths_above(&self) -> impl Iterator<Item = String> {
+        self.above.iter().filter_map(|attribute| above::path(attribute))
+    }
 }
 
 /// What is to be expanded; all rules hold.
@@ -42,6 +50,8 @@ pub struct Plan {
     pub start_paused: Option<Ident>,
     /// Whether another attribute brings a runtime whose clock is paused, and memleak can let such a clock go.
     pub paused_elsewhere: bool,
+    /// Attributes above that lock something in the process they run in. That is the test's own by now, so they are needed once more.
+    pub turns_above: Vec<Attribute>,
 }
 
 /// Checks every rule. None (and mistakes) if one does not hold, or if there are mistakes already.
@@ -74,6 +84,7 @@ pub fn check(args: Args, item: &Item, surroundings: &Surroundings, mistakes: &mu
         worker_threads: args.worker_threads.map(|given| given.value),
         start_paused: args.start_paused.filter(|given| given.value).map(|given| given.name),
         paused_elsewhere: surroundings.tokio && item.around.iter().any(starts_paused),
+        turns_above: turns_above(surroundings),
     })
 }
 
@@ -243,14 +254,14 @@ fn is_one_test(item: &Item, mistakes: &mut Mistakes) {
 
 fn is_outermost(item: &Item, surroundings: &Surroundings, mistakes: &mut Mistakes) {
     let named = |path: &str| item.tests.iter().any(|test| test.kind == TestKind::PlainFrom(path.to_owned()));
-    for path in surroundings.above.iter().filter(|path| !named(path)) {
-        let last = path.rsplit("::").next().unwrap_or(path);
-        if is_plain(path) {
+    for path in surroundings.paths_above().filter(|path| !named(path)) {
+        let last = path.rsplit("::").next().unwrap_or(&path);
+        if is_plain(&path) {
             mistakes.at(
                 item.attribute_span(),
                 format!("this function has `#[{path}]` above, which registers it a second time: remove `#[{path}]`, the leak test is a test by itself"),
             );
-        } else if last == "test" && !wraps_well(path) && path != "memleak::test" {
+        } else if last == "test" && !wraps_well(&path) && path != "memleak::test" {
             mistakes.at(item.attribute_span(), other_above(&format!("`#[{path}]`")));
         }
     }
@@ -277,6 +288,12 @@ fn other_above(what: &str) -> String {
     format!(
         "{what} above a leak test ends the runtime before the heap can be looked at: write the leak test above {what}"
     )
+}
+
+fn turns_above(surroundings: &Surroundings) -> Vec<Attribute> {
+    let turns =
+        surroundings.above.iter().filter(|text| above::path(text).is_some_and(|path| locks_in_its_process(&path)));
+    turns.filter_map(|text| Attribute::parse_outer.parse_str(text).ok()).flatten().collect()
 }
 
 fn path_of(attribute: &Attribute) -> String {

@@ -11,7 +11,7 @@ use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use std::time::Duration;
 use syn::spanned::Spanned;
-use syn::{FnArg, Ident, LitStr, Pat, PatType, Path, ReturnType, Type};
+use syn::{Attribute, FnArg, Ident, LitStr, Pat, PatType, Path, ReturnType, Type};
 
 /// The test.
 pub fn test(item: &Item, plan: &Plan) -> TokenStream {
@@ -137,12 +137,31 @@ fn case(item: &Item, plan: &Plan, private: &TokenStream) -> TokenStream {
         ShouldPanic::Expected(text) => fields.extend(quote!(should_panic: #private::ShouldPanic::Expected(#text),)),
     }
     fields.extend(runtime(plan, private));
+    fields.extend(turn(item, plan, private));
     let path = path(item);
     if fields.is_empty() {
         quote!(#private::case(#path, &const { [#(#expectations),*] }))
     } else {
         quote!(#private::Case { #fields ..#private::case(#path, &const { [#(#expectations),*] }) })
     }
+}
+
+/// A function with the attributes that let the test wait for others; it does no more than go on with the test.
+fn turn(item: &Item, plan: &Plan, private: &TokenStream) -> Option<TokenStream> {
+    let turns: Vec<&Attribute> = item.turns.iter().chain(&plan.turns_above).collect();
+    let name = &item.signature.ident;
+    let how = Ident::new(if plan.turns_above.is_empty() { "Attribute" } else { "BodyToo" }, Span::mixed_site());
+    (!turns.is_empty()).then(|| {
+        quote! {
+            turn: #private::Turn::#how({
+                #(#turns)*
+                fn #name() {
+                    #private::take_turn();
+                }
+                #name
+            }),
+        }
+    })
 }
 
 fn expectation(expected: &Expected, private: &TokenStream) -> TokenStream {

@@ -199,6 +199,15 @@ fn should_panic(attribute: &Attribute, mistakes: &mut Mistakes) -> ShouldPanic {
     }
 }
 
+/// The attributes of serial_test. Their locks are for the process of the test run: in the test's own process nobody else would wait, and a
+/// lock that both take would be waited for without end.
+const TURNS: [&str; 4] = ["serial", "parallel", "file_serial", "file_parallel"];
+
+/// Whether the attribute of this path locks something that only tests of the same process wait for.
+pub fn locks_in_its_process(path: &str) -> bool {
+    matches!(path.rsplit("::").next(), Some("serial" | "parallel"))
+}
+
 fn place(attribute: &Attribute) -> Place {
     let names: Vec<String> = attribute.path().segments.iter().map(|segment| segment.ident.to_string()).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
@@ -212,7 +221,7 @@ fn place(attribute: &Attribute) -> Place {
         ["cfg" | "cfg_attr" | "doc" | "ignore" | "allow" | "warn" | "deny" | "forbid" | "expect"]
         | ["deprecated" | "must_use" | "inline" | "cold" | "track_caller"]
         | ["rustfmt" | "clippy" | "diagnostic" | "coverage", ..] => Place::Stays,
-        [.., "serial" | "parallel"] => Place::Turn,
+        [.., name] if TURNS.contains(&name) => Place::Turn,
         _ => Place::Around,
     }
 }

@@ -35,6 +35,7 @@ mod runtime;
 mod settle;
 #[cfg(all(test, memleak_supported))]
 mod tests;
+mod turn;
 #[cfg(memleak_supported)]
 mod warden;
 
@@ -48,7 +49,8 @@ use heap_judge::HeapJudge;
 use inside::Returns;
 use judge::Judge;
 #[cfg(not(feature = "tokio"))]
-use outcome::{Outcome, Report};
+use outcome::Outcome;
+use outcome::Report;
 #[cfg(memleak_supported)]
 use parent::Supervised;
 #[cfg(memleak_supported)]
@@ -59,6 +61,7 @@ use std::pin::Pin;
 use std::process::Termination;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+pub use turn::{Turn, take_turn};
 
 /// The tokio of this build, so that the expansion can name it whatever the user's crate calls it.
 #[cfg(feature = "tokio")]
@@ -87,6 +90,8 @@ pub struct Case {
     pub should_panic: ShouldPanic,
     /// The runtime of an async body.
     pub runtime: RuntimeOptions,
+    /// How the test waits for others.
+    pub turn: Turn,
 }
 
 /// What to do on a platform or binary whose heap cannot be read.
@@ -259,10 +264,13 @@ type JudgeFor<J> = fn(&'static Case, bool) -> J;
 #[track_caller]
 fn start<J: Judge>(case: &'static Case, place: &'static Location<'static>, test: Test, judge: JudgeFor<J>) {
     match Role::find(case.path) {
-        Role::Parent { name } => match parent::supervise(case, &name) {
-            Supervised::Ended(report) => report.conclude(),
-            Supervised::NotFound(why) => run_in_place(case, name, place, test, judge, vec![why]),
-        },
+        Role::Parent { name } => {
+            let test_name = name.clone();
+            match case.turn.take(move || parent::supervise(case, &test_name)) {
+                Supervised::Ended(report) => report.conclude(),
+                Supervised::NotFound(why) => run_in_place(case, name, place, test, judge, vec![why]),
+            }
+        }
         Role::InPlace { name } => run_in_place(case, name, place, test, judge, Vec::new()),
         Role::None => {}
         Role::Child { name, colour } => {
@@ -290,8 +298,20 @@ fn run_in_place<J: Judge>(
     place: &'static Location<'static>,
     test: Test,
     judge: JudgeFor<J>,
-    mut notes: Vec<String>,
+    notes: Vec<String>,
 ) {
+    let run = move || run_alone(case, name, place, test, judge, notes);
+    case.turn.take_in_place(run).conclude();
+}
+
+fn run_alone<J: Judge>(
+    case: &'static Case,
+    name: String,
+    place: &'static Location<'static>,
+    test: Test,
+    judge: JudgeFor<J>,
+    mut notes: Vec<String>,
+) -> Report {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     let turn = ONE_AT_A_TIME.lock();
     if tracker::status() == tracker::Status::Off {
@@ -305,5 +325,5 @@ fn run_in_place<J: Judge>(
     };
     drop(turn);
     report.notes.append(&mut notes);
-    report.conclude();
+    report
 }

@@ -457,7 +457,7 @@ fn the_runtime_of_another_attribute() {
 fn other_test_attributes_above() {
     let mut text = String::new();
     for above in ["test", "::core::prelude::v1::test", "tokio::test", "async_std::test"] {
-        let surroundings = Surroundings { tokio: true, above: vec!["allow".to_owned(), above.to_owned()] };
+        let surroundings = Surroundings { tokio: true, above: vec!["#[allow(x)]".to_owned(), format!("#[{above}]")] };
         text.push_str(&errors_in(&surroundings, "expect_zero = \"S\"", "fn t() {}"));
     }
     expect![[r#"
@@ -467,7 +467,7 @@ fn other_test_attributes_above() {
         `#[async_std::test]` above a leak test ends the runtime before the heap can be looked at: write the leak test above `#[async_std::test]`
     "#]].assert_eq(&text);
     for above in ["rstest", "test_log::test", "case", "allow"] {
-        let surroundings = Surroundings { tokio: true, above: vec![above.to_owned()] };
+        let surroundings = Surroundings { tokio: true, above: vec![format!("#[{above}]")] };
         assert_eq!(errors_in(&surroundings, "expect_zero = \"S\"", "fn t() {}"), "", "{above}");
     }
 }

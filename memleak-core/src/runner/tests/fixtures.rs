@@ -3,7 +3,7 @@
 use super::super::course::Test;
 use super::super::inside::{self, Returns};
 use super::super::judge::{Judge, Judgement, Seen};
-use super::super::{Case, Flavor, RuntimeOptions, ShouldPanic, Unsupported, async_test, start};
+use super::super::{Case, Flavor, RuntimeOptions, ShouldPanic, Turn, Unsupported, async_test, start};
 use crate::check::checker::Checkpoint;
 use crate::check::verdict::Ended;
 use crate::check::{Possibly, Unreachable};
@@ -106,6 +106,7 @@ const fn case(path: &'static str) -> Case {
         unsupported: Unsupported::Fail,
         should_panic: ShouldPanic::No,
         runtime: RuntimeOptions::new(Flavor::CurrentThread, None),
+        turn: Turn::None,
     }
 }
 
