@@ -9,6 +9,7 @@
 use crate::address::RuntimeAddress;
 use crate::debuginfo::types::{Type, TypeId, TypeKind, Variant};
 use crate::heap::containers::{Claim, Elements, Owned, Unreadable, View, at, parameter};
+use crate::heap::contents::Content;
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -130,13 +131,19 @@ pub fn is_counted(ty: &Type) -> bool {
 }
 
 /// Who owns which block, as far as values known to be live say.
-#[derive(Clone, Debug, Default)]
-pub struct Claims {
+#[derive(Clone, Debug)]
+pub struct Claims<'c> {
     /// By index of the block: how many owners were found.
     owners: HashMap<usize, u64>,
+    contents: &'c [Content],
 }
 
-impl Claims {
+impl<'c> Claims<'c> {
+    /// None so far, to blocks with these contents.
+    pub fn none(contents: &'c [Content]) -> Claims<'c> {
+        Claims { owners: HashMap::new(), contents }
+    }
+
     /// Whether an owner of `block` was found.
     pub fn owned(&self, block: usize) -> bool {
         self.owners.contains_key(&block)
@@ -157,9 +164,12 @@ impl Claims {
         let mut sound = true;
         let mut unknown = None;
         view.inline_owners(ty, address, &mut |found| match found {
-            Inline::Owner(owned) => {
-                owns |= !owned.blocks.is_empty();
-                sound &= !owned.blocks.iter().any(|(block, claim)| self.taken(*block, *claim));
+            Inline::Owner(owner, owned) => {
+                for &(block, claim) in &owned.blocks {
+                    let fit = self.contents.get(block).map_or(Fit::Fits, |content| view.fit(&owner, content));
+                    owns |= fit == Fit::Fits;
+                    sound &= fit != Fit::Never && !self.taken(block, claim);
+                }
             }
             Inline::Invalid => sound = false,
             Inline::NotUnderstood(container) => unknown = Some(container),
@@ -175,7 +185,7 @@ impl Claims {
     /// Notes all that the live value of type `ty` at `address` owns, and appends the elements that it holds elsewhere.
     pub fn add_all(&mut self, view: View<'_>, ty: TypeId, address: RuntimeAddress, elements: &mut Vec<Elements>) {
         view.inline_owners(ty, address, &mut |found| {
-            if let Inline::Owner(owned) = found {
+            if let Inline::Owner(_, owned) = found {
                 for (block, _) in owned.blocks {
                     *self.owners.entry(block).or_default() += 1;
                 }
@@ -185,10 +195,65 @@ impl Claims {
     }
 }
 
+/// Whether a block can be what an owner owns, as far as the stack says that allocated it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Fit {
+    /// Nothing speaks against it.
+    Fits,
+    /// It was allocated as something else, and would have been made into this by `from_raw`.
+    Strange,
+    /// It has counts or is a table and the owner does not know of that, or the other way round.
+    Never,
+}
+
+impl View<'_> {
+    fn fit(self, owner: &Type, content: &Content) -> Fit {
+        if self.types.merged_functions() {
+            return Fit::Fits;
+        }
+        let of = |modules: &[&str]| modules.iter().any(|module| owner.name.starts_with(module));
+        let (counts, table) = (of(&["alloc::sync::", "alloc::rc::"]), of(&["hashbrown::raw::"]));
+        let (has_counts, is_table) = match content {
+            Content::Value(ty) | Content::Unwritten(ty) => (is_counted(&self.types.get(*ty)), false),
+            Content::Shared(_) => (true, false),
+            Content::Buffer(_) => (false, false),
+            Content::Table(_) => (false, true),
+            Content::OwnLayout { .. } | Content::Unknown => return Fit::Fits,
+        };
+        if counts != has_counts || table != is_table {
+            return Fit::Never;
+        }
+        let of_one = match owner.kind {
+            TypeKind::Pointer { target } => target,
+            _ => None,
+        };
+        let of_several = of(&["alloc::vec::", "alloc::collections::vec_deque::", "alloc::boxed::Box<["]);
+        let fits = match (content, of_one) {
+            (Content::Value(ty), Some(pointed)) => self.alike(*ty, pointed),
+            (Content::Value(ty), None) if of_several => match self.types.get(*ty).kind {
+                TypeKind::Array { .. } => true,
+                _ => self.element_types(owner).iter().any(|element| self.alike(*ty, *element)),
+            },
+            (Content::Buffer(_), Some(pointed)) => matches!(self.types.get(pointed).kind, TypeKind::Array { .. }),
+            _ => true,
+        };
+        if fits { Fit::Fits } else { Fit::Strange }
+    }
+
+    /// Whether these types are the same, one of them perhaps not written yet. Each unit describes a type for itself.
+    fn alike(self, one: TypeId, other: TypeId) -> bool {
+        let written = |id| {
+            let ty = self.types.get(id);
+            self.maybe_absent(&ty).map_or(ty, |inner| self.types.get(inner))
+        };
+        one == other || written(one).name == written(other).name
+    }
+}
+
 /// What [`View::inline_owners`] meets.
 pub enum Inline {
-    /// An owner, and what it owns.
-    Owner(Owned),
+    /// An owner of this type, and what it owns.
+    Owner(Rc<Type>, Owned),
     /// Bytes that no live value has.
     Invalid,
     /// An owner of this type, whose layout is not known.
@@ -218,10 +283,9 @@ impl View<'_> {
                 Err(Unreadable::Layout) => return found(Inline::NotUnderstood(ty.name.clone())),
             };
             // Elements in the container itself are parts of the value.
-            let inside = address.0..address.0 + ty.size;
-            let (parts, elsewhere) = owned.elements.iter().partition(|run| inside.contains(&run.start.0));
+            let (parts, elsewhere) = owned.elements.iter().partition(|run| self.is_inside(run, &ty, address));
             owned.elements = elsewhere;
-            found(Inline::Owner(owned));
+            found(Inline::Owner(Rc::clone(&ty), owned));
             let parts: Vec<Elements> = parts;
             for run in parts {
                 let size = self.types.get(run.ty).size;

@@ -5,13 +5,16 @@
 //! Certain places come first: values that fill a block or a static, their fields, active variants, and the live elements of their
 //! containers. They also tell who owns what. Places that may be stale are judged afterwards, by [`crate::heap::evidence`].
 
+mod judging;
+mod unowned;
+
 use crate::address::RuntimeAddress;
 use crate::debuginfo::types::{Type, TypeId, TypeKind};
 use crate::heap::containers::{Elements, Owned, Unreadable, View, at, has_slots};
 use crate::heap::contents::Content;
-use crate::heap::evidence::{Active, Claims, Evidence, InThreadLocal, certain_in_coroutine, is_counted};
+use crate::heap::evidence::{Active, InThreadLocal, certain_in_coroutine, is_counted};
 use crate::heap::roots::{Presence, Root};
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::rc::Rc;
 
 /// Which values are looked for.
@@ -82,10 +85,12 @@ pub fn find(view: View<'_>, contents: &[Content], roots: &[Root], subject: &dyn 
         view,
         subject,
         holds: HashMap::new(),
+        containers: HashMap::new(),
         queue: Vec::new(),
-        uncertain: Vec::new(),
+        uncertain: Default::default(),
         closures: Vec::new(),
         read_by_owner: HashSet::new(),
+        doubtful: HashSet::new(),
         seen: HashSet::new(),
         names: Names::default(),
         found: Vec::new(),
@@ -94,6 +99,7 @@ pub fn find(view: View<'_>, contents: &[Content], roots: &[Root], subject: &dyn 
     search.locals(roots);
     search.unowned_tables(contents);
     search.unowned_buffers(contents);
+    search.unowned_shared(contents);
     search.own_layouts(contents);
     search.judge_uncertain(contents, roots);
     search.found
@@ -115,12 +121,18 @@ struct Search<'a> {
     subject: &'a dyn Subject,
     /// Whether a value of the type can hold an instance, in itself or in the elements it owns.
     holds: HashMap<TypeId, bool>,
+    /// Whether a value of the type has elements in a buffer of its own that can hold an instance.
+    containers: HashMap<TypeId, bool>,
     queue: Vec<Place>,
-    uncertain: Vec<Place>,
+    /// Places that may be stale, in the order in which they are judged. A container comes before a value: what is judged to be in the buffer of one
+    /// is there, and a stale copy of it elsewhere must not have been taken for it. Slots of buffers without an owner come last.
+    uncertain: [VecDeque<Place>; 4],
     /// Blocks that are a closure; while it runs, its captures are on a stack, and the block is a stale copy.
     closures: Vec<usize>,
     /// Blocks whose elements an owner told.
     read_by_owner: HashSet<usize>,
+    /// Elements that were put off because their container is in doubt: where they begin, and their type.
+    doubtful: HashSet<(RuntimeAddress, TypeId)>,
     /// Found already: where, the number of its name, and whether it is only said to be somewhere in a container.
     seen: HashSet<(RuntimeAddress, usize, bool)>,
     names: Names,
@@ -171,222 +183,13 @@ impl Search<'_> {
         owns || self.view.types.needs_drop(root.ty)
     }
 
-    /// Two counts, then values to the end of the block.
+    /// Two counts, then values. The block is a number of words, so small values may not reach to its end.
     fn shared(&mut self, block: usize, element: TypeId) {
-        const COUNTS: u64 = 16;
-        let size = self.view.types.get(element).size;
-        let record = self.view.snapshot.blocks()[block];
-        if size == 0 || !self.can_hold(element) || self.view.snapshot.word(record.address) == Some(0) {
+        if !self.can_hold(element) {
             return;
         }
-        let count = record.size.saturating_sub(COUNTS) / size;
-        self.elements(&Elements { ty: element, start: at(record.address, COUNTS), count }, Home::Block(block));
-    }
-
-    /// A hashbrown block tells its elements itself, so one whose owner is on a stack or in a thread-local still counts. An iterator that
-    /// takes the elements out leaves the block as it was.
-    fn unowned_tables(&mut self, contents: &[Content]) {
-        for (index, content) in contents.iter().enumerate() {
-            let &Content::Table(element) = content else { continue };
-            if !self.can_hold(element) || self.read_by_owner.contains(&index) {
-                continue;
-            }
-            match self.view.table_elements(index, element) {
-                Ok(elements) => {
-                    elements.iter().for_each(|run| self.put_off_elements(run, Home::Block(index), &Doubt::NoOwner))
-                }
-                Err(_) => {
-                    let container = format!("hashbrown::raw::RawTable<{}>", self.view.types.get(element).name);
-                    let address = self.view.snapshot.blocks()[index].address;
-                    self.not_understood(&container.into(), element, address, Home::Block(index));
-                }
-            }
-        }
-    }
-
-    fn unowned_buffers(&mut self, contents: &[Content]) {
-        for (index, content) in contents.iter().enumerate() {
-            let &Content::Buffer(element) = content else { continue };
-            if !self.can_hold(element) || self.read_by_owner.contains(&index) {
-                continue;
-            }
-            let block = self.view.snapshot.blocks()[index];
-            let size = self.view.types.get(element).size;
-            let slots =
-                Elements { ty: element, start: block.address, count: block.size.checked_div(size).unwrap_or(0) };
-            self.put_off_elements(&slots, Home::Block(index), &Doubt::NoOwner);
-        }
-    }
-
-    /// Judges what may be stale. Only if there is any are all owners looked up, whatever their type.
-    fn judge_uncertain(&mut self, contents: &[Content], roots: &[Root]) {
-        if self.uncertain.is_empty() && self.closures.is_empty() {
-            return;
-        }
-        // Looking all owners up takes long; without claims, what is dead can be told, and what owns nothing.
-        let mut claims = None;
-        if !self.closures.is_empty() {
-            let mut known = self.all_claims(contents, roots);
-            self.closures(contents, &mut known);
-            claims = Some(known);
-        }
-        // Those that an owner of a buffer turned up come before the slots of buffers without one.
-        let mut next = 0;
-        while let Some(place) = self.uncertain.get(next).cloned() {
-            next += 1;
-            let slot_of = match place.home {
-                Home::Block(block) if place.doubt == Some(Doubt::NoOwner) => Some(block),
-                _ => None,
-            };
-            if slot_of.is_some_and(|block| self.read_by_owner.contains(&block)) {
-                continue;
-            }
-            match Claims::default().judge(self.view, place.ty, place.address) {
-                Evidence::Dead => continue,
-                Evidence::Undecided if slot_of.is_none() => {
-                    self.queue.push(place);
-                    self.drain();
-                    continue;
-                }
-                _ => {}
-            }
-            if claims.is_none() {
-                claims = Some(self.all_claims(contents, roots));
-            }
-            let Some(claims) = &mut claims else { continue };
-            if slot_of.is_some_and(|block| claims.owned(block)) {
-                continue;
-            }
-            match claims.judge(self.view, place.ty, place.address) {
-                Evidence::Dead => continue,
-                Evidence::Alive => {
-                    claims.add_all(self.view, place.ty, place.address, &mut Vec::new());
-                    let moves =
-                        matches!(place.doubt, Some(Doubt::Suspended(_) | Doubt::Captured(_) | Doubt::OnStack { .. }));
-                    let outdated = place.doubt.clone().filter(|_| moves);
-                    self.queue.push(Place { doubt: None, outdated, ..place });
-                }
-                Evidence::Undecided => self.queue.push(place),
-                Evidence::NotUnderstood(container) => {
-                    self.queue.push(Place { doubt: Some(Doubt::NotUnderstood(container)), ..place });
-                }
-            }
-            self.drain();
-        }
-    }
-
-    /// A closure that somebody certainly owns is not running by value, so its captures are there. Those of the others are put off.
-    fn closures(&mut self, contents: &[Content], claims: &mut Claims) {
-        let mut waiting = std::mem::take(&mut self.closures);
-        loop {
-            let (owned, others): (Vec<usize>, Vec<usize>) = waiting.iter().partition(|block| claims.owned(**block));
-            waiting = others;
-            if owned.is_empty() {
-                break;
-            }
-            for block in owned {
-                let &Content::Value(ty) = &contents[block] else { continue };
-                let start = self.view.snapshot.blocks()[block].address;
-                self.claim_all(claims, vec![Elements { ty, start, count: 1 }]);
-                self.enter(ty, start, Home::Block(block));
-            }
-        }
-        self.drain();
-        let mut slots = std::mem::take(&mut self.uncertain);
-        for block in waiting {
-            let &Content::Value(ty) = &contents[block] else { continue };
-            let name = self.view.types.get(ty).name.clone();
-            self.put_off(ty, self.view.snapshot.blocks()[block].address, Home::Block(block), &Doubt::Captured(name));
-        }
-        // Captures before slots of buffers: what owns comes before what is owned.
-        self.uncertain.append(&mut slots);
-    }
-
-    /// Who owns what, as told by all values that certainly live.
-    fn all_claims(&mut self, contents: &[Content], roots: &[Root]) -> Claims {
-        let mut claims = Claims::default();
-        let certain = roots.iter().filter(|root| root.presence == Presence::Certain);
-        let mut values: Vec<Elements> =
-            certain.map(|root| Elements { ty: root.ty, start: root.address, count: 1 }).collect();
-        for (index, content) in contents.iter().enumerate() {
-            let start = self.view.snapshot.blocks()[index].address;
-            match *content {
-                Content::Value(ty) if !is_closure(&self.view.types.get(ty)) => {
-                    values.push(Elements { ty, start, count: 1 });
-                }
-                _ => {}
-            }
-        }
-        self.claim_all(&mut claims, values);
-        claims
-    }
-
-    /// Notes what these values own, and what the elements own that they have elsewhere.
-    fn claim_all(&self, claims: &mut Claims, mut values: Vec<Elements>) {
-        let mut seen = HashSet::new();
-        while let Some(run) = values.pop() {
-            let size = self.view.types.get(run.ty).size;
-            for index in 0..if size == 0 { 0 } else { run.count } {
-                let address = at(run.start, index * size);
-                if seen.insert((address, run.ty)) {
-                    claims.add_all(self.view, run.ty, address, &mut values);
-                }
-            }
-        }
-    }
-
-    /// Blocks with a layout of their allocator's own: a value may be in there if the size is that of a wanted type, or if the
-    /// function is generic over one.
-    fn own_layouts(&mut self, contents: &[Content]) {
-        for (index, content) in contents.iter().enumerate() {
-            let Content::OwnLayout { function, parameters } = content else { continue };
-            if content.is_of_threads() {
-                continue;
-            }
-            let block = self.view.snapshot.blocks()[index];
-            let home = Home::Block(index);
-            let doubt = Some(Doubt::OwnLayout(function.clone()));
-            if content.is_counted_unknown() {
-                self.counted_unknown(index, parameters, doubt);
-                continue;
-            }
-            let fits = |ty: &TypeId| self.view.types.get(*ty).size == block.size;
-            let fitting = self.subject.candidates().iter().copied().find(fits);
-            if let Some(ty) = fitting {
-                self.uncertain.push(Place { ty, address: block.address, home, doubt, outdated: None });
-            } else if let Some(ty) = parameters.iter().copied().find(|ty| self.can_hold(*ty)) {
-                let wanted = self.subject.candidates().first().copied().unwrap_or(ty);
-                let name = self.view.types.get(wanted).name.clone();
-                self.record(&name, block.size, block.address, home, doubt);
-            }
-        }
-        self.drain();
-    }
-
-    /// An `Arc<dyn Trait>` from a box: two counts, then a value of one of these types, if any is known.
-    fn counted_unknown(&mut self, block: usize, types: &[TypeId], doubt: Option<Doubt>) {
-        const COUNTS: u64 = 16;
-        let record = self.view.snapshot.blocks()[block];
-        let (home, address) = (Home::Block(block), at(record.address, COUNTS));
-        if self.view.snapshot.word(record.address) == Some(0) {
-            return;
-        }
-        match types {
-            [only] if !self.view.types.merged_functions() => self.enter(*only, address, home),
-            [] => {
-                let fits = |ty: &TypeId| self.view.types.get(*ty).size + COUNTS == record.size;
-                if let Some(ty) = self.subject.candidates().iter().copied().find(fits) {
-                    self.uncertain.push(Place { ty, address, home, doubt, outdated: None });
-                }
-            }
-            several => {
-                for ty in several.iter().copied() {
-                    if self.can_hold(ty) {
-                        self.uncertain.push(Place { ty, address, home, doubt: doubt.clone(), outdated: None });
-                    }
-                }
-            }
-        }
+        let Some((all, certain)) = self.behind_counts(block, element) else { return };
+        self.elements(&Elements { count: certain, ..all }, Home::Block(block));
     }
 
     fn drain(&mut self) {
@@ -480,9 +283,8 @@ impl Search<'_> {
                 if !self.view.element_types(ty).is_empty() {
                     self.read_by_owner.extend(owned.blocks.iter().map(|(block, _)| *block));
                 }
-                let inside = place.address..at(place.address, ty.size);
                 for run in &owned.elements {
-                    if inside.contains(&run.start) && place.outdated.is_none() {
+                    if self.view.is_inside(run, ty, place.address) && place.outdated.is_none() {
                         self.parts_of(run, place);
                         continue;
                     }
@@ -491,8 +293,12 @@ impl Search<'_> {
                         [(only, _)] => Home::Block(*only),
                         _ => self.view.snapshot.block_around(run.start).map_or(place.home, Home::Block),
                     };
-                    match &place.outdated {
-                        Some(doubt) => self.put_off_elements(run, home, doubt),
+                    match place.outdated.as_ref().or(place.doubt.as_ref()) {
+                        // What is left of a container may lead round in a circle.
+                        Some(doubt) if self.doubtful.insert((run.start, run.ty)) => {
+                            self.put_off_elements(run, home, doubt);
+                        }
+                        Some(_) => {}
                         None => self.elements(run, home),
                     }
                 }
@@ -551,7 +357,7 @@ impl Search<'_> {
             &TypeKind::Array { element, count } => {
                 self.put_off_elements(&Elements { ty: element, start: address, count }, home, doubt);
             }
-            _ => self.uncertain.push(Place { ty: id, address, home, doubt: Some(doubt.clone()), outdated: None }),
+            _ => self.wait(Place { ty: id, address, home, doubt: Some(doubt.clone()), outdated: None }),
         }
     }
 

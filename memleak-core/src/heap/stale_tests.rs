@@ -159,6 +159,91 @@ fn arcs_of_several_values_that_were_dropped() {
 }
 
 #[test]
+fn small_values_behind_counts_may_not_reach_to_the_end_of_the_block() {
+    let (mut heap, _) = plain();
+    let byte = heap.types.scalar("chat::Byte", 1);
+    heap.block(0x1000, [words(&[1, 1]), vec![7; 16]].concat(), Content::Shared(byte));
+    assert_eq!(heap.count("chat::Byte"), (9, 7), "nine to sixteen have a block of this size");
+    let word = heap.types.scalar("usize", 8);
+    let inner = heap.types.structure("alloc::sync::ArcInner<[chat::Byte]>", 16, &[("data", 16, byte)]);
+    let data = heap.types.pointer("*const alloc::sync::ArcInner<[chat::Byte]>", inner);
+    let fat = heap.types.structure("*const [chat::Byte]", 16, &[("data_ptr", 0, data), ("length", 8, word)]);
+    let arc = heap.types.structure("alloc::sync::Arc<[chat::Byte]>", 16, &[("pointer", 0, fat)]);
+    heap.root(0x500, words(&[0x1000, 11]), arc);
+    assert_eq!(heap.count("chat::Byte"), (11, 0), "the pointer knows");
+}
+
+/// `Arc<u64>`, and what it leads to.
+fn arc(heap: &MadeUpHeap) -> (TypeId, TypeId) {
+    let word = heap.types.scalar("u64", 8);
+    let fields = [("strong", 0, word), ("weak", 8, word), ("data", 16, word)];
+    let inner = heap.types.structure("alloc::sync::ArcInner<u64>", 24, &fields);
+    let pointer = heap.types.pointer("*const alloc::sync::ArcInner<u64>", inner);
+    (heap.types.structure("alloc::sync::Arc<u64>", 8, &[("pointer", 0, pointer)]), inner)
+}
+
+#[test]
+fn a_block_of_another_size_is_not_what_an_arc_leads_to() {
+    let mut heap = MadeUpHeap::default();
+    let (arc, inner) = arc(&heap);
+    let session = heap.types.structure(SESSION, 8, &[("shared", 0, arc)]);
+    heap.block(0x2000, words(&[1, 1]), Content::Unknown);
+    heap.block(0x3000, words(&[1, 1, 9]), Content::Value(inner));
+    heap.block(0x1000, words(&[0x2000]), Content::Unwritten(session));
+    assert_eq!(heap.count(SESSION), (0, 0));
+    heap.block(0x1100, words(&[0x3000]), Content::Unwritten(session));
+    assert_eq!(heap.count(SESSION), (1, 0));
+}
+
+#[test]
+fn a_block_that_was_allocated_as_something_else_is_no_evidence() {
+    let mut heap = MadeUpHeap::default();
+    let (_, inner) = arc(&heap);
+    let other = heap.types.scalar("[u8; 24]", 24);
+    let bytes = heap.types.pointer("alloc::boxed::Box<[u8; 24], alloc::alloc::Global>", other);
+    let guest = heap.types.structure("chat::Guest", 8, &[("bytes", 0, bytes)]);
+    heap.block(0x1000, words(&[0x2000]), Content::Unwritten(guest));
+    heap.block(0x2000, words(&[1, 1, 9]), Content::Value(inner));
+    assert_eq!(heap.count("chat::Guest"), (0, 0), "it has counts, and is an `Arc`'s");
+    heap.block(0x1100, words(&[0x2100]), Content::Unwritten(guest));
+    heap.block(0x2100, words(&[1, 1, 9]), Content::Value(heap.types.structure("chat::Other", 24, &[])));
+    assert_eq!(heap.count("chat::Guest"), (0, 1), "it may have been made into one by `from_raw`");
+    heap.block(0x1200, words(&[0x2200]), Content::Unwritten(guest));
+    heap.block(0x2200, words(&[1, 1, 9]), Content::Value(heap.types.scalar("[u8; 24]", 24)));
+    assert_eq!(heap.count("chat::Guest"), (1, 1), "another unit's description of the same type");
+}
+
+#[test]
+fn what_a_doubtful_container_holds_is_doubtful() {
+    let (mut heap, session) = plain();
+    let vec = heap.types.vec(session);
+    heap.block(0x1000, words(&[2, 0x2000, 2]), Content::Unwritten(vec));
+    heap.block(0x2000, words(&[7, 8]), Content::Value(heap.types.structure("chat::Other", 16, &[])));
+    assert_eq!(heap.count(SESSION), (0, 2), "the buffer was freed, and the memory is another's");
+    // What is left of a container leads to itself.
+    let (mut heap, session) = plain();
+    let list = heap.types.structure("chat::List", 32, &[]);
+    let vec = heap.types.vec(list);
+    let fields = heap.types.fields(&[("lists", 0, vec), ("session", 24, session)]);
+    heap.types.replace(list, TypeKind::Struct { fields });
+    let strange = heap.types.structure("chat::Other", 32, &[]);
+    heap.block(0x1000, words(&[1, 0x2000, 1]), Content::Unwritten(vec));
+    heap.block(0x2000, words(&[1, 0x2000, 1, 7]), Content::Value(strange));
+    assert_eq!(heap.count(SESSION), (0, 1));
+}
+
+#[test]
+fn what_is_in_a_container_is_not_a_stale_copy() {
+    let (mut heap, session) = owning();
+    let vec = heap.types.vec(session);
+    heap.block(0x1000, words(&[0x9000, 1]), Content::Unwritten(session));
+    heap.block(0x2000, words(&[1, 0x3000, 1]), Content::Unwritten(vec));
+    heap.block(0x3000, words(&[0x9000, 1]), Content::Buffer(session));
+    let found = heap.find(SESSION);
+    assert_eq!(found.iter().map(|found| found.address.0).collect::<Vec<_>>(), [0x3000]);
+}
+
+#[test]
 fn arcs_with_a_layout_of_their_own() {
     let (mut heap, _) = plain();
     let from_box = Content::OwnLayout { function: "alloc::sync::{impl#9}::from_box".into(), parameters: [].into() };

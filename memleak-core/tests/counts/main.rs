@@ -11,18 +11,20 @@ mod child;
 mod collections;
 mod inline;
 mod queues;
+#[path = "../subject/mod.rs"]
+mod subject;
 mod tables;
 mod tasks;
 
-use memleak_core::debuginfo::types::{Type, TypeId};
 use memleak_core::heap::containers::View;
-use memleak_core::heap::instances::{self, Instance, Subject};
+use memleak_core::heap::instances::{self, Instance};
 use memleak_core::heap::program::Program;
 use memleak_core::tracker::{self, Allocator};
 use std::any::Any;
 use std::hash::Hash;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
+use subject::Named;
 
 #[global_allocator]
 static ALLOCATOR: Allocator = Allocator::system();
@@ -73,23 +75,6 @@ macro_rules! item {
 
 item!(Plain, id: u64, |id| id, PLAIN);
 item!(Owning, name: String, |id| format!("the owner of number {id}"), OWNING);
-
-/// The values of one type.
-struct Named(&'static str, Vec<TypeId>);
-
-impl Subject for Named {
-    fn candidates(&self) -> &[TypeId] {
-        &self.1
-    }
-
-    fn wants(&self, ty: &Type) -> bool {
-        &*ty.name == self.0
-    }
-
-    fn wants_variant(&self, _: &Type, _: &str) -> bool {
-        false
-    }
-}
 
 /// Counts in this program.
 struct Counter {

@@ -6,6 +6,8 @@
 mod child;
 mod fields;
 mod model;
+#[path = "../random/mod.rs"]
+mod random;
 mod real;
 mod steps;
 
@@ -19,6 +21,7 @@ use memleak_core::heap::reach::Reach;
 use memleak_core::heap::snapshot::Snapshot;
 use memleak_core::tracker::{self, Allocator};
 use model::{Fate, Model, ROOTS};
+use random::{number, shortened};
 use std::fmt::Write as _;
 use std::process::Command;
 use std::thread;
@@ -34,10 +37,6 @@ const SOME_STEPS: &str = "MEMLEAK_GRAPHS_STEPS";
 
 /// What a process says that has found a fault.
 const WRONG: &str = "judged wrong";
-
-fn number(variable: &str, otherwise: u64) -> u64 {
-    std::env::var(variable).map_or(otherwise, |text| text.parse().expect(variable))
-}
 
 #[test]
 fn what_is_lost_is_what_the_oracle_says() {
@@ -69,7 +68,7 @@ fn judge_many() {
     let steps = random_steps(seeds[*graph]);
     let all: Vec<usize> = (0..steps.len()).collect();
     let alone = shows_a_fault(seeds[*graph], &all);
-    let least = if alone { shortened(seeds[*graph], all) } else { all };
+    let least = if alone { shortened(all, |kept| shows_a_fault(seeds[*graph], kept)) } else { all };
     let text = least.iter().fold(String::new(), |mut text, n| {
         writeln!(text, "    {:?}", steps[*n]).unwrap();
         text
@@ -244,23 +243,4 @@ fn shows_a_fault(seed: u64, kept: &[usize]) -> bool {
         .output()
         .unwrap();
     !output.status.success() && String::from_utf8_lossy(&output.stderr).contains(WRONG)
-}
-
-/// Leaves steps out as long as the fault still shows.
-fn shortened(seed: u64, mut kept: Vec<usize>) -> Vec<usize> {
-    let mut size = kept.len() / 2;
-    while size > 0 {
-        let mut at = 0;
-        while at < kept.len() && kept.len() > 1 {
-            let mut fewer = kept.clone();
-            fewer.drain(at..(at + size).min(kept.len()));
-            if !fewer.is_empty() && shows_a_fault(seed, &fewer) {
-                kept = fewer;
-            } else {
-                at += size;
-            }
-        }
-        size /= 2;
-    }
-    kept
 }

@@ -3,6 +3,7 @@
 
 use crate::fields::{FIELDS, Field};
 use crate::model::{Form, Kind, Link, Model, ROOTS, Root, is_weak};
+use crate::random::Random;
 use crate::real::{Ptr, Request, at_root, park_with, write_down};
 use memleak_core::tracker;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -69,27 +70,6 @@ pub enum Step {
         length: usize,
         field: Field,
     },
-}
-
-/// Numbers that look random, the same for the same seed.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    fn below(&mut self, limit: usize) -> usize {
-        (self.next() % limit as u64) as usize
-    }
-
-    fn of<T: Copy>(&mut self, choices: &[T]) -> T {
-        choices[self.below(choices.len())]
-    }
 }
 
 const MADE_BY_NEW: [Kind; 8] = [

@@ -18,6 +18,8 @@ use slots::Told;
 use std::rc::Rc;
 use std::sync::LazyLock;
 
+pub use counted::counted_values;
+
 /// Reads a snapshot through the types of the binary.
 #[derive(Clone, Copy)]
 pub struct View<'a> {
@@ -206,6 +208,13 @@ impl<'a> View<'a> {
         })
     }
 
+    /// Whether these elements lie in their container itself, which is of type `container` and at `address`. What is left of one may lead to itself,
+    /// so each has to be smaller.
+    pub fn is_inside(self, elements: &Elements, container: &Type, address: RuntimeAddress) -> bool {
+        let inside = address..at(address, container.size);
+        inside.contains(&elements.start) && self.types.get(elements.ty).size < container.size
+    }
+
     /// The types of the elements of an owner of type `ty` that only it can find.
     pub fn element_types(self, ty: &Type) -> Vec<TypeId> {
         let holds = match row(&ty.name) {
@@ -214,7 +223,7 @@ impl<'a> View<'a> {
             None => return Vec::new(),
         };
         let mut elements: Vec<TypeId> = holds.iter().filter_map(|path| self.parameter_at(ty, path)).collect();
-        elements.extend(self.slice_element(ty));
+        elements.extend(self.slice_element(ty).or_else(|| Some(self.slice_tail(ty)?.1)));
         elements
     }
 

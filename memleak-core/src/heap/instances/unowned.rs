@@ -1,0 +1,128 @@
+//! Blocks whose owner was not found, or who need none to be read.
+//!
+//! May use: `debuginfo` (types only), `address`.
+
+use super::{Doubt, Home, Place, Search};
+use crate::debuginfo::types::TypeId;
+use crate::heap::containers::{Elements, at, counted_values};
+use crate::heap::contents::Content;
+
+impl Search<'_> {
+    /// A hashbrown block tells its elements itself, so one whose owner is on a stack or in a thread-local still counts. An iterator that
+    /// takes the elements out leaves the block as it was.
+    pub(super) fn unowned_tables(&mut self, contents: &[Content]) {
+        for (index, content) in contents.iter().enumerate() {
+            let &Content::Table(element) = content else { continue };
+            if !self.can_hold(element) || self.read_by_owner.contains(&index) {
+                continue;
+            }
+            match self.view.table_elements(index, element) {
+                Ok(elements) => {
+                    elements.iter().for_each(|run| self.put_off_elements(run, Home::Block(index), &Doubt::NoOwner))
+                }
+                Err(_) => {
+                    let container = format!("hashbrown::raw::RawTable<{}>", self.view.types.get(element).name);
+                    let address = self.view.snapshot.blocks()[index].address;
+                    self.not_understood(&container.into(), element, address, Home::Block(index));
+                }
+            }
+        }
+    }
+
+    /// For the end of the block, which only the owner knows.
+    pub(super) fn unowned_shared(&mut self, contents: &[Content]) {
+        for (index, content) in contents.iter().enumerate() {
+            let &Content::Shared(element) = content else { continue };
+            if !self.can_hold(element) || self.read_by_owner.contains(&index) {
+                continue;
+            }
+            if let Some((all, certain)) =
+                self.behind_counts(index, element).filter(|(all, certain)| all.count > *certain)
+            {
+                let start = at(all.start, certain * self.view.types.get(element).size);
+                let rest = Elements { start, count: all.count - certain, ..all };
+                self.put_off_elements(&rest, Home::Block(index), &Doubt::NoOwner);
+            }
+        }
+    }
+
+    pub(super) fn unowned_buffers(&mut self, contents: &[Content]) {
+        for (index, content) in contents.iter().enumerate() {
+            let &Content::Buffer(element) = content else { continue };
+            if !self.can_hold(element) || self.read_by_owner.contains(&index) {
+                continue;
+            }
+            let block = self.view.snapshot.blocks()[index];
+            let size = self.view.types.get(element).size;
+            let slots =
+                Elements { ty: element, start: block.address, count: block.size.checked_div(size).unwrap_or(0) };
+            self.put_off_elements(&slots, Home::Block(index), &Doubt::NoOwner);
+        }
+    }
+
+    /// Blocks with a layout of their allocator's own: a value may be in there if the size is that of a wanted type, or if the
+    /// function is generic over one.
+    pub(super) fn own_layouts(&mut self, contents: &[Content]) {
+        for (index, content) in contents.iter().enumerate() {
+            let Content::OwnLayout { function, parameters } = content else { continue };
+            if content.is_of_threads() {
+                continue;
+            }
+            let block = self.view.snapshot.blocks()[index];
+            let home = Home::Block(index);
+            let doubt = Some(Doubt::OwnLayout(function.clone()));
+            if content.is_counted_unknown() {
+                self.counted_unknown(index, parameters, doubt);
+                continue;
+            }
+            let fits = |ty: &TypeId| self.view.types.get(*ty).size == block.size;
+            let fitting = self.subject.candidates().iter().copied().find(fits);
+            if let Some(ty) = fitting {
+                self.wait(Place { ty, address: block.address, home, doubt, outdated: None });
+            } else if let Some(ty) = parameters.iter().copied().find(|ty| self.can_hold(*ty)) {
+                let wanted = self.subject.candidates().first().copied().unwrap_or(ty);
+                let name = self.view.types.get(wanted).name.clone();
+                self.record(&name, block.size, block.address, home, doubt);
+            }
+        }
+        self.drain();
+    }
+
+    /// An `Arc<dyn Trait>` from a box: two counts, then a value of one of these types, if any is known.
+    fn counted_unknown(&mut self, block: usize, types: &[TypeId], doubt: Option<Doubt>) {
+        const COUNTS: u64 = 16;
+        let record = self.view.snapshot.blocks()[block];
+        let (home, address) = (Home::Block(block), at(record.address, COUNTS));
+        if self.view.snapshot.word(record.address) == Some(0) {
+            return;
+        }
+        match types {
+            [only] if !self.view.types.merged_functions() => self.enter(*only, address, home),
+            [] => {
+                let fits = |ty: &TypeId| self.view.types.get(*ty).size + COUNTS == record.size;
+                if let Some(ty) = self.subject.candidates().iter().copied().find(fits) {
+                    self.wait(Place { ty, address, home, doubt, outdated: None });
+                }
+            }
+            several => {
+                for ty in several.iter().copied() {
+                    if self.can_hold(ty) {
+                        self.wait(Place { ty, address, home, doubt: doubt.clone(), outdated: None });
+                    }
+                }
+            }
+        }
+    }
+
+    /// The values that there is room for behind the two counts, and how many of them are there certainly.
+    pub(super) fn behind_counts(&self, block: usize, element: TypeId) -> Option<(Elements, u64)> {
+        const COUNTS: u64 = 16;
+        let size = self.view.types.get(element).size;
+        let record = self.view.snapshot.blocks()[block];
+        if size == 0 || self.view.snapshot.word(record.address) == Some(0) {
+            return None;
+        }
+        let (least, most) = counted_values(record.size, size);
+        Some((Elements { ty: element, start: at(record.address, COUNTS), count: most }, least))
+    }
+}
