@@ -271,6 +271,27 @@
 /// }
 /// ```
 ///
+/// ## `harness`
+///
+/// With `false` the function is not a `#[test]`, but one to call: by the `main` of a test target with `harness = false` in Cargo.toml, such as one of
+/// libtest-mimic. It panics if the test fails.
+///
+/// The test still gets a process of its own if the program, started with `--exact` and the path of the function (`sessions::log_on`, without the
+/// crate), calls it: so give the trial that name. Else the body runs where it is called, what other tests have on the heap counts as well, and
+/// a note says so.
+///
+/// ```
+/// # use memleak::leak_test;
+/// # struct Session(String);
+/// #[leak_test(expect_zero = "Session", harness = false)]
+/// fn a_session_ends() {
+///     let _session = Session("ada".to_owned());
+/// }
+/// # let main_of_the_test_target = || {
+/// a_session_ends();
+/// # };
+/// ```
+///
 /// ## `crate`
 ///
 /// The path of this crate, where it is not `memleak`: because Cargo.toml gives it another name, or because another crate re-exports it.

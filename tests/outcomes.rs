@@ -271,6 +271,23 @@ fn difference(name: &str, due: &Due) -> Option<String> {
     problem.map(|problem| format!("{name} {problem}:\n{}", text.trim()))
 }
 
+/// As in a debugger: in the process of the test harness.
+#[test]
+fn in_place_a_test_is_judged_as_well() {
+    for (name, passes, words) in
+        [("leaked::cycle_of_one", false, "1 unreachable cycle"), ("clean::dropped_at_once", true, "1 passed")]
+    {
+        let output = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "--include-ignored", &format!("fixtures::{name}")])
+            .env("MEMLEAK_IN_PLACE", "1")
+            .output()
+            .unwrap();
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert_eq!(output.status.success(), passes, "{text}");
+        assert!(text.contains(words), "{text}");
+    }
+}
+
 /// Puts the number of the line that is marked in place of the mark.
 fn with_line(word: &str) -> String {
     let Some((before, mark)) = word.split_once(":@") else { return word.to_owned() };

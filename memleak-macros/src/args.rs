@@ -34,6 +34,8 @@ pub struct Args {
     pub timeout: Option<Given<Duration>>,
     /// `unsupported = "skip"`.
     pub unsupported: Option<Given<Unsupported>>,
+    /// `harness = false`.
+    pub harness: Option<Given<bool>>,
     /// `crate = path`.
     pub krate: Option<Given<Path>>,
     /// `flavor = "multi_thread"`.
@@ -198,6 +200,7 @@ fn argument(input: ParseStream, args: &mut Args, seen: &mut Vec<Ident>, mistakes
         }
         "worker_threads" => args.worker_threads = Some(Given { at, value: value::count(&name, input, form)?, name }),
         "start_paused" => args.start_paused = Some(Given { at, value: value::truth(&name, input, form)?, name }),
+        "harness" => args.harness = Some(Given { at, value: value::truth(&name, input, form)?, name }),
         "crate" => args.krate = Some(Given { at, value: value::krate(input)?, name }),
         other => unreachable!("`{other}` is in the list of arguments, so it has a case here"),
     }

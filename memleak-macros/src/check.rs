@@ -46,6 +46,8 @@ pub struct Plan {
     pub flavor: Flavor,
     /// As given.
     pub worker_threads: Option<usize>,
+    /// As given, or the default: whether the test is registered with the test harness of the language.
+    pub harness: bool,
     /// The name of `start_paused`, if it is true.
     pub start_paused: Option<Ident>,
     /// Whether another attribute brings a runtime whose clock is paused, and memleak can let such a clock go.
@@ -82,6 +84,7 @@ pub fn check(args: Args, item: &Item, surroundings: &Surroundings, mistakes: &mu
         unsupported: args.unsupported.map_or(Unsupported::Fail, |given| given.value),
         flavor: args.flavor.map_or(Flavor::CurrentThread, |given| given.value),
         worker_threads: args.worker_threads.map(|given| given.value),
+        harness: args.harness.is_none_or(|given| given.value),
         start_paused: args.start_paused.filter(|given| given.value).map(|given| given.name),
         paused_elsewhere: surroundings.tokio && item.around.iter().any(starts_paused),
         turns_above: turns_above(surroundings),

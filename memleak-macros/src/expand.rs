@@ -30,12 +30,14 @@ pub fn test(item: &Item, plan: &Plan) -> TokenStream {
     let function = if item.around.is_empty() { body(item) } else { around(item, plan) };
     // It is in a function so that it is no test of its own.
     let lint = (!item.around.is_empty()).then(|| quote!(#[allow(unnameable_test_items)]));
+    // The compiler leaves a test out of a program that has its own `main`.
+    let test = plan.harness.then(|| quote!(#[::core::prelude::v1::test]));
     let case = case(item, plan, &private(plan, Span::mixed_site()));
     let runner = private(plan, at);
     quote! {
         #(#attributes)*
         #lint
-        #[::core::prelude::v1::test]
+        #test
         #visibility #fn_token #ident() {
             #function
             #runner::#run(&const { #case }, #inner)

@@ -6,6 +6,8 @@
 
 mod allocators;
 mod builds;
+mod coverage;
+mod harness;
 mod hygiene;
 mod manual;
 mod project;

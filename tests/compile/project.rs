@@ -17,8 +17,12 @@ pub struct Project {
     pub downloads: bool,
     /// What the compiler is given besides.
     pub rustflags: &'static str,
+    /// What is in the environment besides.
+    pub environment: Vec<(&'static str, PathBuf)>,
     /// Its integration tests.
     pub tests: Vec<PathBuf>,
+    /// Whether these have a `main` of their own.
+    pub own_main: bool,
     /// What its Cargo.toml says of the profile `test`.
     pub profile: &'static str,
 }
@@ -68,9 +72,14 @@ impl Project {
     /// # Panics
     /// When they do not run.
     pub fn run(&self) -> String {
+        self.run_verbosely().0
+    }
+
+    /// The same, and what goes to stderr.
+    pub fn run_verbosely(&self) -> (String, String) {
         let (stdout, stderr) = self.cargo(&["test", "--no-fail-fast", "--tests"]);
         assert!(stdout.contains("test result:"), "{}: no test ran:\n{stderr}", self.name);
-        stdout
+        (stdout, stderr)
     }
 
     /// What cargo writes to stdout and stderr.
@@ -84,6 +93,7 @@ impl Project {
             .arg(Path::new(env!("CARGO_TARGET_TMPDIR")).join("compile"))
             .env("RUSTFLAGS", self.rustflags)
             .env("CARGO_TERM_COLOR", "never")
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .output()
             .expect("cargo runs");
         let text = |bytes| String::from_utf8(bytes).expect("cargo writes UTF-8");
@@ -101,7 +111,11 @@ impl Project {
             self.profile,
         );
         for test in &self.tests {
-            manifest.push_str(&format!("[[test]]\nname = {:?}\npath = {test:?}\n", stem(test)));
+            manifest.push_str(&format!(
+                "[[test]]\nname = {:?}\npath = {test:?}\nharness = {}\n",
+                stem(test),
+                !self.own_main
+            ));
         }
         let write = || -> std::io::Result<()> {
             fs::create_dir_all(&directory)?;

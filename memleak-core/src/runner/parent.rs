@@ -1,6 +1,7 @@
 //! The parent's part: starts the child, relays its output, listens to its messages, and never waits longer than the time-out.
 
 use super::Case;
+use super::birth::FAILED;
 use super::channel::{Inbox, Message};
 use super::child::NOT_HEARD;
 use super::course::Stage;
@@ -52,7 +53,7 @@ pub(super) fn supervise(case: &Case, name: &str) -> Supervised {
     let ending = running.until(Instant::now() + timeout);
     if ending.ran_nothing() {
         return Supervised::NotFound(format!(
-            "`{name}` ran in the process of the test harness, which runs no test under that name in a process started for it; what other \
+            "`{name}` ran in the process of the test harness, which did not run it by that name in the process started for it; what other \
              tests have on the heap counts as well"
         ));
     }
@@ -248,7 +249,9 @@ impl Ending {
     /// Whether the program came to its end, or refused its arguments, without a call of the test.
     fn ran_nothing(&self) -> bool {
         let End::Itself(status) = &self.end else { return false };
-        self.heard.stage.is_none() && self.heard.report.is_none() && matches!(status.code(), Some(0..=2))
+        self.heard.stage.is_none()
+            && self.heard.report.is_none()
+            && status.code().is_some_and(|code| ![FAILED, NOT_HEARD].contains(&code))
     }
 
     /// What the test's thread is to say. Silence is never a pass, and neither is a pass of a process that then fails to end as it should.

@@ -28,6 +28,7 @@ const FORMS: &[Form] = &[
     now("flavor", r#"flavor = "multi_thread""#),
     now("worker_threads", r#"flavor = "multi_thread", worker_threads = 4"#),
     now("start_paused", "start_paused = true"),
+    now("harness", "harness = false"),
     now("crate", "crate = my_memleak"),
     later("expect_exactly", r#"for an upper limit write `expect_at_most("Session" = 3)`"#),
     later("iterations", REPEAT),
