@@ -143,6 +143,8 @@ const TABLE: &[(&str, Due)] = &[
     ("leaked::drained_and_forgotten", Fail(&["unreachable: nothing points to", "6 unreachable", "fixtures::Session"])),
     ("leaked::taken_from_a_tree_and_forgotten", Fail(&["unreachable: nothing points to", "17 unreachable", "fixtures::Session"])),
     ("leaked::weak_forgotten", Fail(&["unreachable: nothing points to"])),
+    ("leaked::set_of_tasks_forgotten", Fail(&["task async block in outcomes::fixtures::leaked::set_of_tasks_forgotten  1 unreachable", "help: it was forgotten"])),
+    ("leaked::map_forgotten", Fail(&["hash table of (String, Arc<outcomes::fixtures::Session>)  1 unreachable"])),
     ("leaked::of_another_type_than_the_one_named", Fail(&["unreachable: nothing points to", "fixtures::Session"])),
 
     // No type is named: something leads to all memory.
@@ -203,6 +205,8 @@ const TABLE: &[(&str, Due)] = &[
     ("holders::cycle_with_an_edge_to_weaken", Fail(&["1 unreachable cycle", "holders::Room .members", "holders::Member .room", "make this one a `Weak`"])),
     ("holders::leaked_into_a_static", Fail(&["static outcomes::fixtures::holders::LEAKED"])),
     ("holders::handle_of_a_task_that_has_ended", Fail(&["static outcomes::fixtures::holders::ENDED", "JoinHandle"])),
+    ("holders::aborted_task_that_is_not_dropped", Fail(&["which was aborted and is not dropped yet"])),
+    ("holders::moved_from_a_capture_to_a_local", Fail(&["local `_local`: Arc<Session>, perhaps moved away"])),
     ("holders::nothing_holds_it", Fail(&["unreachable", "forgotten"])),
 
     // Names.
@@ -213,6 +217,11 @@ const TABLE: &[(&str, Due)] = &[
     ("names::by_variant", Fail(&["1 live", "Conn::Open"])),
     ("names::by_trait", Fail(&["1 live `outcomes::fixtures::names::Bot`, expected 0", "1 live `outcomes::fixtures::names::tcp::Link`, expected 0"])),
     ("names::of_a_type_without_size", Fail(&["1 live `outcomes::fixtures::names::Nothing`, expected 0"])),
+    ("names::of_a_type_inside_the_test", Fail(&["1 live `outcomes::fixtures::names::of_a_type_inside_the_test::Inner`, expected 0", "static outcomes::fixtures::names::of_a_type_inside_the_test::ALL"])),
+    ("names::misspelt_in_an_ignore", PassSaying(&["no type in this test binary is called `Sesion`; the nearest: `outcomes::fixtures::Session`", "no function in this test binary is called `Session::conect`; the nearest: `outcomes::fixtures::Session::connect`"])),
+    ("names::not_needed_in_an_ignore", PassSaying(&["`ignore(type = \"fixtures::Session\", function = \"Session::connect\", …)` matched nothing: leave it out"])),
+    ("names::of_a_pointer", Fail(&["`Box<Session>` is not a type whose values memleak can count", "write    Session"])),
+    ("names::by_variant_without_data", Fail(&["2 live `outcomes::fixtures::names::Level::High`, expected 0"])),
     ("names::misspelt", Fail(&["no type", "Sesion", "Session"])),
     ("names::one_right_one_misspelt", Fail(&["no type", "Sesion"])),
 

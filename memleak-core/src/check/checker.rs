@@ -2,7 +2,7 @@
 //!
 //! May use: `query`, `heap`, `debuginfo`, `tracker`, `stack`.
 
-use crate::check::ignores::{Ignores, Matched};
+use crate::check::ignores::{Ignores, Matched, unknown_names};
 use crate::check::standing::Standing;
 use crate::check::subjects::{Resolved, resolve};
 use crate::check::tally::{Tally, explain, sum, tallies};
@@ -216,7 +216,8 @@ impl Checker {
         }
         let Count { lost, on_stacks, unstopped_threads, losses, .. } = counts.afterwards.clone();
         let matched = counts.body_ended.matched.clone().or(&counts.afterwards.matched);
-        let (ignored, unused_ignores) = self.ignores.conclude(&matched);
+        let (ignored, unused_ignores) =
+            self.ignores.conclude(&matched, |ignore| unknown_names(self.program.types(), ignore));
         let aside = Aside { doubtful, ignored, unused_ignores, on_stacks, unstopped_threads };
         if losses != Losses::default() {
             obstacles.push(Obstacle::Losses(losses));

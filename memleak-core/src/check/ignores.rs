@@ -1,10 +1,13 @@
 //! The leaks that a test calls known: which `ignore` matches one, and what each has matched.
 //!
-//! May use: `query`.
+//! May use: `query`, `debuginfo`.
 
 use crate::check::Ignore;
-use crate::check::verdict::{Frame, Ignored, Obstacle, UnusedIgnore};
+use crate::check::verdict::{Frame, Ignored, Obstacle, UnknownName, UnusedIgnore};
+use crate::debuginfo::layouts::TypeTable;
+use crate::query::functions;
 use crate::query::pattern::{Pattern, PatternError};
+use crate::query::subjects::{NameError, Subject, Subjects};
 
 /// The ignores of one test.
 #[derive(Debug)]
@@ -65,20 +68,42 @@ impl Ignores {
         Matched(vec![Sum::default(); self.0.len()])
     }
 
-    /// What a verdict says of them.
-    pub fn conclude(&self, matched: &Matched) -> (Vec<Ignored>, Vec<UnusedIgnore>) {
+    /// What a verdict says of them. `unknown` is asked of those that matched nothing.
+    pub fn conclude(
+        &self,
+        matched: &Matched,
+        unknown: impl Fn(&Ignore) -> Vec<UnknownName>,
+    ) -> (Vec<Ignored>, Vec<UnusedIgnore>) {
         let mut ignored = Vec::new();
         let mut unused = Vec::new();
         for (rule, sum) in self.0.iter().zip(&matched.0) {
             if sum.count > 0 {
                 ignored.push(Ignored { reason: rule.written.reason.to_owned(), count: sum.count, bytes: sum.bytes });
             } else {
-                let (ty, function) = (rule.written.ty, rule.written.function);
-                unused.push(UnusedIgnore { ty: ty.map(str::to_owned), function: function.map(str::to_owned) });
+                let (ty, function) = (rule.written.ty.map(str::to_owned), rule.written.function.map(str::to_owned));
+                unused.push(UnusedIgnore { ty, function, unknown: unknown(rule.written) });
             }
         }
         (ignored, unused)
     }
+}
+
+/// Which patterns of an `ignore` name nothing. What cannot be read is not said to.
+pub fn unknown_names(types: &TypeTable, ignore: &Ignore) -> Vec<UnknownName> {
+    let of_type = ignore.ty.and_then(|written| match Subjects::resolve(types, Subject::Pattern(written)) {
+        Err(NameError::Unknown { nearest, .. }) => Some((true, written, nearest)),
+        _ => None,
+    });
+    let of_function = ignore.function.and_then(|written| {
+        let nearest = functions::instead_of(types, &Pattern::parse(written).ok()?).ok()??;
+        Some((false, written, nearest))
+    });
+    let unknown = |(is_type, written, nearest): (bool, &str, Vec<String>)| UnknownName {
+        is_type,
+        written: written.to_owned(),
+        nearest,
+    };
+    of_type.into_iter().chain(of_function).map(unknown).collect()
 }
 
 impl Matched {
@@ -136,7 +161,7 @@ mod tests {
         let mut matched = ignores.nothing();
         matched.add(1, 2, 100);
         matched.add(1, 1, 11);
-        let (ignored, unused) = ignores.conclude(&matched);
+        let (ignored, unused) = ignores.conclude(&matched, |_| Vec::new());
         assert_eq!(ignored, [Ignored { reason: "lives on".to_owned(), count: 3, bytes: 111 }]);
         let unused: Vec<_> = unused.iter().map(|ignore| (ignore.ty.as_deref(), ignore.function.as_deref())).collect();
         assert_eq!(unused, [(Some("tracing::*"), Some("third_party::init")), (None, Some("main"))]);

@@ -3,10 +3,11 @@
 //! May use: `heap`, `debuginfo` (types only), `stack`.
 
 use crate::check::ignores::{Ignores, Matched};
-use crate::check::verdict::{Cycle, CycleEdge, LostGroup, OnStack, Owned, Suspect};
+use crate::check::verdict::{Cycle, CycleEdge, Frame, LostGroup, OnStack, Owned, Suspect};
+use crate::debuginfo::code::CodeKind;
 use crate::debuginfo::functions::Location;
 use crate::debuginfo::load::DieRef;
-use crate::heap::advice::for_leak;
+use crate::heap::advice::{Advice, for_leak};
 use crate::heap::contents::Content;
 use crate::heap::graph::{Edge, Source, Trust};
 use crate::heap::holders::{Counted, Hop, Task, Way};
@@ -106,6 +107,8 @@ fn group(relations: &Relations<'_>, leaks: &[Leak]) -> LostGroup {
         .map(|(name, (blocks, bytes))| Owned { type_name: name.map(|name| name.to_string()), blocks, bytes })
         .collect();
     owned.sort_by_key(|owned| std::cmp::Reverse(owned.bytes));
+    let stack = frames(scene.program, scene.stack(entry));
+    let is_foreign = |name: &str| is_of_dependency(name, &stack);
     LostGroup {
         type_name: scene.type_name(entry).map(|name| name.to_string()),
         count: leaks.len() as u64,
@@ -113,12 +116,22 @@ fn group(relations: &Relations<'_>, leaks: &[Leak]) -> LostGroup {
         blocks: leaks.iter().map(|leak| (leak.entries.len() + leak.owned.len()) as u64).sum(),
         bytes: leaks.iter().map(|leak| leak.bytes).sum(),
         owned,
-        stack: frames(scene.program, scene.stack(entry)),
         cycle: cycle(relations, first),
         owners: owners(first),
-        suspects: suspects(relations, first),
-        advice: for_leak(first, |edge| field_name(relations, edge)),
+        suspects: suspects(relations, first, is_foreign),
+        advice: for_leak(first, |edge| field_name(relations, edge)).map(|advice| match advice {
+            // Nobody can change what a library does inside.
+            Advice::DropRaw { owners, field } if is_foreign(&field) => Advice::Forgotten { owners: Some(owners) },
+            other => other,
+        }),
+        stack,
     }
+}
+
+/// Whether a type or a field of one is of a dependency that had a part in the allocation.
+fn is_of_dependency(name: &str, stack: &[Frame]) -> bool {
+    let krate = |path: &str| path.trim_start_matches(['<', '&']).split(['<', ':', '.']).next().map(str::to_owned);
+    stack.iter().any(|frame| frame.kind == CodeKind::Dependency && krate(&frame.function) == krate(name))
 }
 
 /// How the blocks of a leak keep each other alive, or may: a member is what is not a buffer between two others.
@@ -208,7 +221,7 @@ fn hops(relations: &Relations<'_>, way: &[Edge]) -> Vec<Hop> {
 }
 
 /// The pointers that may be the owners which were not found.
-fn suspects(relations: &Relations<'_>, leak: &Leak) -> Vec<Suspect> {
+fn suspects(relations: &Relations<'_>, leak: &Leak, is_foreign: impl Fn(&str) -> bool) -> Vec<Suspect> {
     let edges = leak.counts.iter().filter(|count| count.missing() > 0).flat_map(|count| &count.suspects);
     let suspect = |edge: &Edge| {
         let in_type = match edge.from {
@@ -217,7 +230,8 @@ fn suspects(relations: &Relations<'_>, leak: &Leak) -> Vec<Suspect> {
         };
         Suspect { in_type, hops: hops(relations, &[*edge]) }
     };
-    edges.take(MOST_SUSPECTS).map(suspect).collect()
+    let known = |suspect: &Suspect| !suspect.in_type.as_deref().is_some_and(&is_foreign);
+    edges.map(suspect).filter(known).take(MOST_SUSPECTS).collect()
 }
 
 /// How many of them are looked at.

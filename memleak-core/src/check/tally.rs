@@ -9,7 +9,8 @@ use crate::debuginfo::code::CodeKind;
 use crate::debuginfo::types::Types as _;
 use crate::heap::advice::{Advice, for_holder};
 use crate::heap::contents::Content;
-use crate::heap::holders::{self, HeldBy, Way};
+use crate::heap::graph::EdgeKind;
+use crate::heap::holders::{self, HeldBy, Hop, Way};
 use crate::heap::instances::{self, Instance};
 use crate::heap::naming::{self, End};
 use crate::heap::program::Program;
@@ -190,8 +191,12 @@ pub(super) fn explain(relations: &Relations<'_>, instances: &[Instance], tallies
             let end = End { address: instance.address, name: &instance.type_name };
             let what = (&scene.heap(), &relations.graph, &relations.reach);
             for holder in naming::holders(what, (instance.home, end), MOST_HOLDERS, &relations.names) {
-                if !found.iter().any(|known| alike(known, &holder)) {
-                    found.push(holder);
+                // What a future captured comes first, and may have been moved into a local.
+                match found.iter().position(|known| moved(known, &holder)) {
+                    Some(known) if is_captured(&found[known]) => found[known] = holder,
+                    Some(_) => {}
+                    None if found.iter().any(|known| alike(known, &holder)) => {}
+                    None => found.push(holder),
                 }
             }
         }
@@ -207,6 +212,24 @@ pub(super) fn explain(relations: &Relations<'_>, instances: &[Instance], tallies
         tally.explained.retained =
             all_whole.then(|| retention.of(&tally.whole_blocks, |block| scene.size(block)).bytes);
     }
+}
+
+/// Whether two holders are locals of one future and only one of them can have the value: it was moved from one to the other.
+fn moved(a: &holders::Holder, b: &holders::Holder) -> bool {
+    let is_local = |hop: &Hop| matches!(hop.way.last(), Some(Way::Local(_) | Way::Captured(_)));
+    let one_of = |a: &Hop, b: &Hop| {
+        let either = is_local(a) && is_local(b) && a.way.len() == b.way.len() && a.ty == b.ty;
+        either && a.kind == Some(EdgeKind::Unknown) && b.kind == Some(EdgeKind::Unknown)
+    };
+    let mut differing = a.hops.iter().zip(&b.hops).filter(|(a, b)| a != b);
+    a.root == b.root
+        && a.hops.len() == b.hops.len()
+        && differing.next().is_some_and(|(a, b)| one_of(a, b))
+        && differing.next().is_none()
+}
+
+fn is_captured(holder: &holders::Holder) -> bool {
+    holder.hops.iter().any(|hop| matches!(hop.way.last(), Some(Way::Captured(_))))
 }
 
 /// Whether two holders differ in nothing but which element of a collection they are.
@@ -274,5 +297,36 @@ fn doubt(doubt: &instances::Doubt) -> Doubt {
         instances::Doubt::NotUnderstood(container) => Doubt::NotUnderstood(container.to_string()),
         instances::Doubt::OnStack { function, .. } => Doubt::OnStack(function.to_string()),
         instances::Doubt::OwnLayout(function) => Doubt::OwnLayout(function.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use EdgeKind::{Counted, Unknown};
+
+    fn holder(ways: &[(Way, EdgeKind)]) -> holders::Holder {
+        let hop = |(way, kind): &(Way, EdgeKind)| Hop {
+            way: vec![way.clone()],
+            ty: "alloc::sync::Arc<chat::Session>".into(),
+            kind: Some(*kind),
+            counted: None,
+        };
+        holders::Holder { root: HeldBy::Foreign, hops: ways.iter().map(hop).collect() }
+    }
+
+    #[test]
+    fn a_value_that_was_moved_within_a_future_has_one_holder() {
+        let local = |name: &str| Way::Local(name.into());
+        let captured = || Way::Captured("session".into());
+        let of = |way, kind| holder(&[(way, kind)]);
+        assert!(moved(&of(captured(), Unknown), &of(local("kept"), Unknown)));
+        assert!(!moved(&of(captured(), Counted), &of(local("kept"), Counted)), "each of two `Arc`s has it");
+        assert!(!moved(&of(captured(), Unknown), &of(Way::Field("kept".into()), Unknown)));
+        assert!(!moved(&of(captured(), Unknown), &of(captured(), Unknown)), "the same is no move");
+        let deeper = |way| holder(&[(way, Unknown), (Way::Index(0), Counted)]);
+        assert!(moved(&deeper(captured()), &deeper(local("kept"))));
+        assert!(!moved(&deeper(captured()), &of(local("kept"), Unknown)));
+        assert!(is_captured(&deeper(captured())) && !is_captured(&deeper(local("kept"))));
     }
 }

@@ -86,6 +86,19 @@ pub struct UnusedIgnore {
     pub ty: Option<String>,
     /// Its pattern for functions.
     pub function: Option<String>,
+    /// What of it names nothing that is in the binary; empty if only nothing leaked that it matches.
+    pub unknown: Vec<UnknownName>,
+}
+
+/// A pattern of an `ignore` that names nothing.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct UnknownName {
+    /// Whether it is one for types, and not for functions.
+    pub is_type: bool,
+    /// As the test has it.
+    pub written: String,
+    /// Names that are there, the most likely first.
+    pub nearest: Vec<String>,
 }
 
 /// Memory that only the stack or a register of a live thread leads to.
@@ -303,6 +316,8 @@ pub enum Obstacle {
         resolved: bool,
         /// Names that are there, the most likely first.
         nearest: Vec<String>,
+        /// What a pointer, an array or a slice is of, if that is what was written.
+        instead: Option<String>,
     },
     /// The count is within bounds, but something was not recorded.
     Losses(Losses),
@@ -323,7 +338,9 @@ impl Obstacle {
         let written = written.to_owned();
         match error {
             NameError::Pattern(error) => Obstacle::Pattern { written, error },
-            NameError::Unknown { resolved, nearest } => Obstacle::UnknownName { written, resolved, nearest },
+            NameError::Unknown { resolved, nearest, instead } => {
+                Obstacle::UnknownName { written, resolved, nearest, instead }
+            }
             NameError::DebugInfo(error) => Obstacle::DebugInfo(error),
         }
     }

@@ -1,4 +1,4 @@
-//! The names of all types of the executable, and the types behind each trait object.
+//! The names of all types and functions of the executable, and the types behind each trait object.
 //!
 //! May use: `load`, `layouts`, `entries`, `scan`, `code`.
 
@@ -60,6 +60,36 @@ pub(super) fn dropped(binary: &Binary) -> Result<HashSet<String>, LoadError> {
             found.extend(ty.map(str::to_owned));
         })?;
     }
+    Ok(found)
+}
+
+/// The paths of the functions whose last segment, without generics, is `name`, and whose they are.
+///
+/// # Errors
+/// When a unit cannot be read: a function in it would be missed.
+pub fn functions_called(table: &TypeTable, name: &str) -> Result<Vec<(String, CodeKind)>, LoadError> {
+    let mut found = Vec::new();
+    scan::functions_called(table.binary(), name, |hit| {
+        let (path, root) = (hit.full_name(), root_file(table.binary(), hit.die.unit));
+        let kind = CodeKind::of(&path, root.as_deref());
+        found.push((path, kind));
+    })?;
+    Ok(found)
+}
+
+/// The last segments of the paths of all functions, without generics.
+///
+/// # Errors
+/// When a unit cannot be read.
+pub fn function_words(table: &TypeTable) -> Result<BTreeSet<String>, LoadError> {
+    let mut found = BTreeSet::new();
+    scan::functions(table.binary(), |hit| {
+        let name = hit.own_name();
+        let word = name.split('<').next().unwrap_or_default();
+        if !word.is_empty() && !found.contains(word) {
+            found.insert(word.to_owned());
+        }
+    })?;
     Ok(found)
 }
 

@@ -69,6 +69,13 @@ pub(super) fn functions_called(binary: &Binary, name: &str, each: impl FnMut(Hit
     called(binary, name, Tags::of(&[gimli::DW_TAG_subprogram.0]), each)
 }
 
+/// Calls `each` for every function.
+pub(super) fn functions(binary: &Binary, each: impl FnMut(Hit)) -> Result<(), LoadError> {
+    let functions = Tags::of(&[gimli::DW_TAG_subprogram.0]);
+    let selection = Selection { always: functions, named: Tags::of(&[]), around: SCOPES, names: &[], root_only: false };
+    pass(binary, all_units(binary), &selection, functions, each)
+}
+
 fn called(binary: &Binary, name: &str, tags: Tags, each: impl FnMut(Hit)) -> Result<(), LoadError> {
     // A name that is nowhere in the file is no type's; this takes a tenth of the time of a pass.
     let Some(names) = search::find_names(binary.section(SectionId::DebugStr), name.as_bytes()) else {

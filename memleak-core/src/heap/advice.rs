@@ -157,7 +157,9 @@ fn for_task(task: &Task) -> Option<Advice> {
         TaskState::Running => Some(Advice::EndTask { future, waits_for: None }),
         TaskState::NotBegun => Some(Advice::PollTask { future }),
         TaskState::Finished => Some(Advice::TakeResult { future }),
-        TaskState::Consumed | TaskState::Panicked | TaskState::Cancelled | TaskState::Unknown => None,
+        TaskState::Aborted | TaskState::Consumed | TaskState::Panicked | TaskState::Cancelled | TaskState::Unknown => {
+            None
+        }
     }
 }
 

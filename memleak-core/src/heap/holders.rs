@@ -88,10 +88,10 @@ pub struct Task {
 impl Task {
     /// Whether it has ended, so that nobody polls it any more: it is only kept by a handle, a waker, or the owner of the set it is in.
     pub fn has_ended(&self) -> bool {
-        use TaskState::{Cancelled, Consumed, Finished, NotBegun, Panicked, Running, Suspended, Unknown};
+        use TaskState::{Aborted, Cancelled, Consumed, Finished, NotBegun, Panicked, Running, Suspended, Unknown};
         match self.state {
             Finished | Consumed | Panicked | Cancelled => true,
-            NotBegun | Suspended { .. } | Running | Unknown => false,
+            NotBegun | Suspended { .. } | Running | Aborted | Unknown => false,
         }
     }
 }
@@ -127,7 +127,9 @@ pub enum TaskState {
     Consumed,
     /// It panicked.
     Panicked,
-    /// It was aborted.
+    /// It was aborted, and is still there: its runtime has not come to drop it.
+    Aborted,
+    /// It was aborted, and is dropped.
     Cancelled,
     /// Its type is not known to be a future that can be read, or its bytes make no sense.
     Unknown,

@@ -42,7 +42,7 @@ struct Shape {
     /// Where in the block the enum is that holds the future, and its type.
     holder: (u64, TypeId),
     /// Where in the block the word is whose lowest bit says that a thread is polling the future.
-    running: Option<u64>,
+    state: Option<u64>,
     /// Whether the block is an `Arc`'s.
     counted: bool,
 }
@@ -119,7 +119,11 @@ impl<'h> Tasks<'h> {
             _ => None,
         };
         match (&*stage.name, value) {
-            ("Running", Some(_)) if shape.running.is_some_and(|word| is_running(view, at(block, word))) => {
+            // An aborted task is in the hands of who drops it, as if it ran.
+            ("Running", Some(_)) if shape.state.is_some_and(|word| has(view, at(block, word), CANCELLED)) => {
+                TaskState::Aborted
+            }
+            ("Running", Some(_)) if shape.state.is_some_and(|word| has(view, at(block, word), RUNNING)) => {
                 TaskState::Running
             }
             ("Running", Some((closure, address))) if shape.kind == TaskKind::Blocking => {
@@ -139,14 +143,14 @@ fn cell(view: View<'_>, ty: &Type) -> Option<Shape> {
     let (stage, holder) = first_enum(view, core_type, "Stage")?;
     let future = view.types.get(parameter(ty, "T")?);
     let (header, header_type) = view.field(ty, "header")?;
-    let running = view.field(&view.types.get(header_type), "state").map(|(state, _)| header + state);
+    let state = view.field(&view.types.get(header_type), "state").map(|(offset, _)| header + offset);
     let blocking = future.name.starts_with("tokio::runtime::blocking::task::BlockingTask<");
     let closure = parameter(&future, "T").filter(|_| blocking).map(|closure| view.types.get(closure));
     Some(Shape {
         kind: if blocking { TaskKind::Blocking } else { TaskKind::Spawned },
         future: Rc::clone(&closure.as_ref().unwrap_or(&future).name),
         holder: (core + stage, holder),
-        running,
+        state,
         counted: false,
     })
 }
@@ -162,7 +166,7 @@ fn in_set(view: View<'_>, ty: &Type) -> Option<Shape> {
         kind: TaskKind::InSet,
         future: Rc::clone(&future.name),
         holder: (data + cell + option, holder),
-        running: None,
+        state: None,
         counted: true,
     })
 }
@@ -189,9 +193,13 @@ fn first_enum(view: View<'_>, start: TypeId, name: &str) -> Option<(u64, TypeId)
     None
 }
 
-/// All versions of tokio keep this bit in the same place.
-fn is_running(view: View<'_>, state: RuntimeAddress) -> bool {
-    view.snapshot.word(state).is_none_or(|state| state & 1 == 1)
+/// In the state of a task. All versions of tokio keep these bits in the same place.
+const RUNNING: u64 = 1;
+const CANCELLED: u64 = 1 << 5;
+
+/// Whether this bit is set in the state of a task; a state that was not copied has none but the first.
+fn has(view: View<'_>, state: RuntimeAddress, bit: u64) -> bool {
+    view.snapshot.word(state).unwrap_or(RUNNING) & bit != 0
 }
 
 /// A blocking task takes its closure out when it calls it.

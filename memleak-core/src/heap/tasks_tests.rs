@@ -267,10 +267,14 @@ fn result(heap: &MadeUpHeap) -> TypeId {
 fn a_cell_says_how_far_its_task_is() {
     const PARKED: u64 = 0b100_1100;
     const POLLED: u64 = PARKED | 1;
+    const ABORTED: u64 = 0b10_0000;
     let cases = [
         ([PARKED, 0, UNRESUMED, 0, 0, 0], "NotBegun"),
         ([PARKED, 0, SUSPENDED, 0, 0, 0], "outer:5 > Notified"),
         ([POLLED, 0, SUSPENDED, 0, 0, 0], "Running"),
+        ([PARKED | ABORTED, 0, SUSPENDED, 0, 0, 0], "Aborted"),
+        ([POLLED | ABORTED, 0, SUSPENDED, 0, 0, 0], "Aborted"),
+        ([PARKED | ABORTED, 1, 1, 0, 0, 0], "Cancelled"),
         ([PARKED, 1, 0, 0, 0, 0], "Finished"),
         ([POLLED, 1, 0, 0, 0, 0], "Finished"),
         ([PARKED, 1, 1, 0, 0, 0], "Cancelled"),

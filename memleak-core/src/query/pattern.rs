@@ -4,6 +4,7 @@
 //! The same matching serves a type the compiler resolved (`expect_zero = Session`): its `core::any::type_name` is compared in full.
 
 use super::name::{self, Dialect, Name, Path, Segment, Word};
+use super::short::text;
 
 /// What types a test names: a parsed pattern, or the name of one resolved type.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -132,6 +133,26 @@ impl Pattern {
             Word::Plain(word) if !word.contains('*') => Some(word),
             _ => None,
         }
+    }
+
+    /// `Session` of `&Session`, `Box<Session>`, `[Session; 3]`: what a pointer, an array or a slice is of, if the pattern is one. They
+    /// have no entry of their own in the debug info.
+    pub fn without_pointers(&self) -> Option<String> {
+        let mut name = &self.name;
+        loop {
+            name = match name {
+                Name::Reference { target, .. } | Name::Pointer { target, .. } => target,
+                Name::Slice(element) | Name::Array(element, _) => element,
+                Name::Path(path) => match path.segments.last() {
+                    Some(Segment { word: Word::Plain(word), arguments: Some(arguments) }) if word == "Box" => {
+                        arguments.first()?
+                    }
+                    _ => break,
+                },
+                _ => break,
+            }
+        }
+        (*name != self.name).then(|| text(name))
     }
 
     /// Whether the pattern is a trait object, `dyn Chat`.

@@ -406,3 +406,18 @@ fn functions() {
         }
     }
 }
+
+#[test]
+fn what_to_name_instead_of_a_pointer() {
+    let instead = |text| Pattern::parse(text).unwrap().without_pointers();
+    for text in
+        ["&Session", "&mut Session", "*const Session", "[Session]", "[Session; 3]", "Box<Session>", "&[Box<Session>]"]
+    {
+        assert_eq!(instead(text).as_deref(), Some("Session"), "{text}");
+    }
+    for text in ["Session", "Arc<Session>", "Vec<Session>", "Box", "dyn Chat", "(Session, u8)", "fn(Session)"] {
+        assert_eq!(instead(text), None, "{text}");
+    }
+    let resolved = Pattern::exact("alloc::boxed::Box<chat::Link<alloc::string::String>>").unwrap();
+    assert_eq!(resolved.without_pointers().as_deref(), Some("chat::Link<String>"));
+}

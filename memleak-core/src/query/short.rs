@@ -5,22 +5,32 @@ use super::name::{self, Dialect, Name, Path, Segment, Word};
 use super::pattern::is_std_default;
 use std::fmt::Write as _;
 
-/// How the block of a hash table is called, before the name of an element.
-pub const TABLE: &str = "hash table of ";
-
 /// A type's name with default allocator and hasher left out, and the standard library's types without their path.
 pub fn short(name: &str) -> String {
+    match name::parse(name, Dialect::DebugInfo) {
+        Ok(parsed) if !contains_unread(&parsed) => text(&parsed),
+        _ => name.to_owned(),
+    }
+}
+
+/// What is in a block, as people call it: the type as [`short`] has it, a task of tokio by its future.
+pub fn short_block(name: &str) -> String {
+    const TABLE: &str = "hash table of ";
+    const TASK: &str = "tokio::runtime::task::core::Cell<";
     if let Some(element) = name.strip_prefix(TABLE) {
         return format!("{TABLE}{}", short(element));
     }
-    match name::parse(name, Dialect::DebugInfo) {
-        Ok(parsed) if !contains_unread(&parsed) => {
-            let mut text = String::new();
-            write_name(&parsed, &mut text);
-            text
-        }
-        _ => name.to_owned(),
-    }
+    let task = name.starts_with(TASK).then(|| name::parse(name, Dialect::DebugInfo).ok()).flatten();
+    let Some(Name::Path(path)) = task else { return short(name) };
+    let future = path.segments.last().and_then(|last| last.arguments.as_ref()?.first());
+    future.map_or_else(|| short(name), |future| format!("task {}", text(&with_futures_named(future.clone()))))
+}
+
+/// A name that was taken apart, as [`short`] has it.
+pub(super) fn text(name: &Name) -> String {
+    let mut text = String::new();
+    write_name(name, &mut text);
+    text
 }
 
 /// The type of a field as a reader of the field wants it: no type with its path, futures by what they are, and inner generics left out where
@@ -31,11 +41,7 @@ pub fn brief(name: &str) -> String {
     match name::parse(name, Dialect::DebugInfo) {
         Ok(parsed) if !contains_unread(&parsed) => {
             let named = with_futures_named(parsed);
-            let written = |depth| {
-                let mut text = String::new();
-                write_name(&without_paths(named.clone(), depth), &mut text);
-                text
-            };
+            let written = |depth| text(&without_paths(named.clone(), depth));
             (1..=DEEPEST).rev().map(written).find(|text| text.chars().count() <= LONG).unwrap_or_else(|| written(1))
         }
         _ => name.to_owned(),
@@ -107,11 +113,7 @@ pub fn short_function(path: &str) -> String {
 /// [`short`] has it, with the futures in its generics named so: `tokio::time::timeout::Timeout<chat::heartbeat>`.
 pub fn short_future(name: &str) -> String {
     match name::parse(name, Dialect::DebugInfo) {
-        Ok(parsed) if !contains_unread(&parsed) => {
-            let mut text = String::new();
-            write_name(&with_futures_named(parsed), &mut text);
-            text
-        }
+        Ok(parsed) if !contains_unread(&parsed) => text(&with_futures_named(parsed)),
         _ => name.to_owned(),
     }
 }
@@ -298,7 +300,24 @@ fn ends_with_default_function(arguments: &[Name]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{brief, short, short_function, short_future};
+    use super::{brief, short, short_block, short_function, short_future};
+
+    #[test]
+    fn what_is_in_a_block() {
+        let names = [
+            ("hash table of (alloc::string::String, chat::Session)", "hash table of (String, chat::Session)"),
+            ("[alloc::string::String]", "[String]"),
+            (
+                "tokio::runtime::task::core::Cell<chat::heartbeat::{async_fn_env#0}, alloc::sync::Arc<tokio::Handle>>",
+                "task chat::heartbeat",
+            ),
+            ("tokio::runtime::task::core::Cell<chat::main::{async_block_env#1}, S>", "task async block in chat::main"),
+            ("tokio::runtime::task::core::Header", "tokio::runtime::task::core::Header"),
+        ];
+        for (name, expected) in names {
+            assert_eq!(short_block(name), expected);
+        }
+    }
 
     #[test]
     fn what_is_left_of_a_name() {
@@ -307,8 +326,6 @@ mod tests {
             ("alloc::sync::Arc<chat::Session, alloc::alloc::Global>", "Arc<chat::Session>"),
             ("core::option::Option<alloc::string::String>::None", "Option<String>::None"),
             ("core::net::ip_addr::IpAddr::V4", "IpAddr::V4"),
-            ("hash table of (alloc::string::String, chat::Session)", "hash table of (String, chat::Session)"),
-            ("[alloc::string::String]", "[String]"),
             (
                 "core::option::Option<alloc::boxed::Box<net::Link<net::Tcp>, alloc::alloc::Global>>",
                 "Option<Box<net::Link<net::Tcp>>>",

@@ -49,6 +49,8 @@ pub enum NameError {
         resolved: bool,
         /// Names that are there, the most likely first.
         nearest: Vec<String>,
+        /// What a pointer, an array or a slice is of, if that is what was meant: what to name instead.
+        instead: Option<String>,
     },
     /// The debug info cannot be read.
     DebugInfo(LoadError),
@@ -113,7 +115,7 @@ impl Subjects {
             found.add_named(types, &pattern)?;
         }
         if found.names.is_empty() && found.variants.is_empty() {
-            return Err(unknown(types, subject)?);
+            return Err(unknown(types, subject, &pattern)?);
         }
         Ok(found)
     }
@@ -168,7 +170,7 @@ impl Subjects {
     }
 }
 
-fn unknown(types: &TypeTable, subject: Subject<'_>) -> Result<NameError, LoadError> {
+fn unknown(types: &TypeTable, subject: Subject<'_>, pattern: &Pattern) -> Result<NameError, LoadError> {
     let (name, resolved) = match subject {
         Subject::Pattern(text) => (text, false),
         Subject::Path { name, .. } => (name(), true),
@@ -178,5 +180,5 @@ fn unknown(types: &TypeTable, subject: Subject<'_>) -> Result<NameError, LoadErr
     let own = |name: &str| ["memleak::", "memleak_core::"].iter().any(|krate| name.starts_with(krate));
     let others = all.iter().filter(|(name, _)| !own(name));
     let candidates = others.map(|(name, kind)| Candidate { name, kind: *kind });
-    Ok(NameError::Unknown { resolved, nearest: nearest(name, candidates) })
+    Ok(NameError::Unknown { resolved, nearest: nearest(name, candidates), instead: pattern.without_pointers() })
 }

@@ -3,8 +3,8 @@
 
 use super::holder::of_thread;
 use super::{Look, count, groups, join, size};
-use crate::check::verdict::{Aside, Doubtful, OnStack, UnusedIgnore};
-use crate::query::short::short;
+use crate::check::verdict::{Aside, Doubtful, OnStack, UnknownName, UnusedIgnore};
+use crate::query::short::short_block;
 
 /// The most lines about memory that only stacks lead to.
 const MOST_STACKS: usize = 3;
@@ -42,7 +42,7 @@ fn accepted(aside: &Aside) -> Vec<String> {
     for ignored in &aside.ignored {
         lines.push(format!("ignored {}, {}: {}", count(ignored.count, "leak"), size(ignored.bytes), ignored.reason));
     }
-    lines.extend(aside.unused_ignores.iter().map(unused));
+    lines.extend(aside.unused_ignores.iter().flat_map(unused));
     if !aside.unstopped_threads.is_empty() {
         let threads: Vec<String> = aside.unstopped_threads.iter().map(|name| of_thread(name)).collect();
         lines.push(format!(
@@ -53,15 +53,29 @@ fn accepted(aside: &Aside) -> Vec<String> {
     lines
 }
 
-fn unused(ignore: &UnusedIgnore) -> String {
+fn unused(ignore: &UnusedIgnore) -> Vec<String> {
     let ty = ignore.ty.iter().map(|ty| format!("type = {ty:?}, "));
     let function = ignore.function.iter().map(|function| format!("function = {function:?}, "));
-    format!("`ignore({}…)` matched nothing: leave it out", ty.chain(function).collect::<String>())
+    let written = format!("`ignore({}…)`", ty.chain(function).collect::<String>());
+    if ignore.unknown.is_empty() {
+        return vec![format!("{written} matched nothing: leave it out")];
+    }
+    let unknown = |name: &UnknownName| {
+        let what = if name.is_type { "type" } else { "function" };
+        let nearest = if name.nearest.is_empty() {
+            String::new()
+        } else {
+            let names: Vec<String> = name.nearest.iter().map(|name| format!("`{name}`")).collect();
+            format!("; the nearest: {}", names.join(", "))
+        };
+        format!("{written} matched nothing: no {what} in this test binary is called `{}`{nearest}", name.written)
+    };
+    ignore.unknown.iter().map(unknown).collect()
 }
 
 fn on_stack(on: &OnStack) -> String {
     let what = match &on.type_name {
-        Some(name) => format!(" of `{}`", short(name)),
+        Some(name) => format!(" of `{}`", short_block(name)),
         None => String::new(),
     };
     let (lead, count_as) =

@@ -4,7 +4,7 @@ use super::backtrace::{self, Stacks};
 use super::holder::{self, Positions};
 use super::{Ink, Look, advice, count, help, labelled, size};
 use crate::check::verdict::{Doubt, Group, Missed, Place};
-use crate::query::short::{short, short_function};
+use crate::query::short::{short, short_block, short_function};
 use std::collections::HashMap;
 
 /// The most groups shown of one expectation.
@@ -161,7 +161,7 @@ fn container(inside: &str, type_name: &str) -> String {
     match elements {
         Some(elements) if elements == type_name => "a buffer of them, as a Vec has".to_owned(),
         Some(elements) => format!("a buffer of {}, as a Vec has", short(elements)),
-        None => short(inside),
+        None => short_block(inside),
     }
 }
 

@@ -138,6 +138,7 @@ fn of_task(task: &Task, holder: &Holder, inside: Vec<String>, look: &Look) -> Ve
         TaskState::Finished => ", which has ended: its result was not taken",
         TaskState::Consumed => ", which has ended",
         TaskState::Panicked => ", which has panicked",
+        TaskState::Aborted => ", which was aborted and is not dropped yet",
         TaskState::Cancelled => ", which was aborted",
         TaskState::Unknown => "",
     };
@@ -229,7 +230,9 @@ pub(super) fn hops(hops: &[Hop], said: &str, positions: Positions, look: &Look) 
             text += ty;
         }
         if hop.kind == Some(EdgeKind::Unknown) && !rest.contains(&Way::Unknown) {
-            text += ", perhaps a pointer";
+            // An owner that is not one: a local goes on being listed when it was moved.
+            let local = matches!(rest.last(), Some(Way::Local(_) | Way::Captured(_)));
+            text += if local && hop.ty.starts_with("alloc::") { ", perhaps moved away" } else { ", perhaps a pointer" };
         }
         if let Some(Counted { found, strong }) = hop.counted {
             text += &format!(", strong {found} of {strong} found");

@@ -5,7 +5,7 @@ use super::holder::{self, Positions};
 use super::{Ink, Look, advice, count, help, join, labelled, size};
 use crate::check::verdict::{Cycle, CycleEdge, LostGroup, Owned};
 use crate::heap::advice::Advice;
-use crate::query::short::short;
+use crate::query::short::short_block;
 use std::collections::HashMap;
 
 /// Between lost blocks no place in the source is said.
@@ -159,7 +159,7 @@ fn owned(owned: &[Owned]) -> Option<String> {
         .iter()
         .take(MOST_OWNED)
         .map(|part| {
-            let name = part.type_name.as_deref().map_or_else(|| "of unknown type".to_owned(), short);
+            let name = part.type_name.as_deref().map_or_else(|| "of unknown type".to_owned(), short_block);
             format!("{} {name} ({})", part.blocks, size(part.bytes))
         })
         .collect();
@@ -244,7 +244,7 @@ fn name_of(cycle: &Cycle, index: usize) -> String {
 }
 
 fn member(name: Option<&str>) -> String {
-    name.map_or_else(|| "memory of unknown type".to_owned(), short)
+    name.map_or_else(|| "memory of unknown type".to_owned(), short_block)
 }
 
 /// The edges that are no part of the ring.

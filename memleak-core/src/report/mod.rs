@@ -74,6 +74,21 @@ impl Look {
         self.name(&short_future(future))
     }
 
+    /// The text with the body called by the test's name, also in the names of types and statics that are in it: `tests::a_test::Local` for
+    /// `tests::a_test::a_test::Local`.
+    fn with_body_as_test(&self, text: &str) -> String {
+        let Some(test) = &self.test else { return text.to_owned() };
+        let inner = format!("{test}::{}", test.rsplit("::").next().unwrap_or(test));
+        let mut parts = text.split(&inner);
+        let mut changed = parts.next().unwrap_or_default().to_owned();
+        for part in parts {
+            let goes_on = part.starts_with(|c: char| c.is_alphanumeric() || c == '_');
+            changed += if goes_on { &inner } else { test };
+            changed += part;
+        }
+        changed
+    }
+
     fn paint(&self, ink: Ink, text: &str) -> String {
         if !self.color || text.is_empty() {
             return text.to_owned();
@@ -103,8 +118,8 @@ enum Ink {
 pub fn text(verdict: &Verdict, look: &Look) -> String {
     match verdict {
         Verdict::Passed(_) => String::new(),
-        Verdict::Failed(failure) => failure::text(failure, look),
-        Verdict::CouldNotTell(obstacles) => obstacle::text(obstacles, look),
+        Verdict::Failed(failure) => look.with_body_as_test(&failure::text(failure, look)),
+        Verdict::CouldNotTell(obstacles) => look.with_body_as_test(&obstacle::text(obstacles, look)),
     }
 }
 
@@ -116,7 +131,7 @@ pub fn obstacles(obstacles: &[Obstacle], look: &Look) -> String {
 /// What a test that passed says nevertheless, one line each.
 pub fn notes(aside: &Aside, look: &Look) -> Vec<String> {
     let of = look.test.as_ref().map(|test| format!("{test}: ")).unwrap_or_default();
-    aside::of_a_pass(aside, look).into_iter().map(|note| format!("{of}{note}")).collect()
+    aside::of_a_pass(aside, look).into_iter().map(|note| format!("{of}{}", look.with_body_as_test(&note))).collect()
 }
 
 /// Lines that belong to one label; the rest below the first.

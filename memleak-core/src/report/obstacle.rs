@@ -60,7 +60,8 @@ fn explain(obstacle: &Obstacle, look: &Look) -> Explained {
             details: caret(written, error),
             help: PATTERNS,
         },
-        Obstacle::UnknownName { written, resolved, nearest } => unknown(written, *resolved, nearest),
+        Obstacle::UnknownName { written, instead: Some(instead), .. } => pointer(written, instead),
+        Obstacle::UnknownName { written, resolved, nearest, .. } => unknown(written, *resolved, nearest),
         Obstacle::Losses(losses) => Explained {
             wrong: "no instance too many was found, but not everything was recorded".to_owned(),
             details: failure::losses(*losses).unwrap_or_default(),
@@ -150,6 +151,21 @@ turn full debug info on in the Cargo.toml of the workspace, and remove a weaker 
 
 with `cargo test --release` the section is [profile.release]";
 
+/// A pointer, an array or a slice was named.
+fn pointer(written: &str, instead: &str) -> Explained {
+    Explained {
+        wrong: format!("`{written}` is not a type whose values memleak can count"),
+        details: format!("{:9}{instead}", "write"),
+        help: "a value is counted wherever it is: behind a pointer, in a box, in an array. Pointers and arrays themselves are not",
+    }
+}
+
+/// `Sender` of `tokio::sync::mpsc::Sender<u8>`.
+fn last_word(name: &str) -> &str {
+    let path = name.split('<').next().unwrap_or(name);
+    path.rsplit("::").next().unwrap_or(path)
+}
+
 fn unknown(written: &str, resolved: bool, nearest: &[String]) -> Explained {
     let wrong = if resolved {
         format!("`{written}` is a type, but this test binary's debug info does not have it")
@@ -169,6 +185,10 @@ fn unknown(written: &str, resolved: bool, nearest: &[String]) -> Explained {
         (false, true) => {
             "write the type's name as in the source, without the alias it may have. A type that no code in this\n\
              binary makes a value of is not in its debug info"
+        }
+        (false, false) if nearest.iter().any(|near| last_word(near) == last_word(written)) => {
+            "write one of these: a type is known by the module that defines it, whatever re-exports it, and by all of its\n\
+             generics if some are written"
         }
         (false, false) => "write one of these; a name that no type has would pass whatever lives",
     };

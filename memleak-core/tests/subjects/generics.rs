@@ -92,6 +92,12 @@ fn generics_that_are_written_match() {
             ("Marked<[Tcp; 3]>", "generics::Marked<[generics::net::Tcp; 3]> 1"),
             ("Marked<*const Tcp>", "generics::Marked<*const generics::net::Tcp> 1"),
             ("Marked<str>", "generics::Marked<str> 1"),
+            // Handles are values too; plain pointers and arrays are none that the debug info names.
+            ("Arc<Wrapper>", "Arc<generics::Wrapper<generics::Link<generics::net::Tcp>>> 1"),
+            ("Vec<Buf<17>>", "Vec<generics::Buf<17>> 1"),
+            ("Box<Buf<16>>", "unknown"),
+            ("[Tcp; 3]", "unknown"),
+            ("&Tcp", "unknown"),
         ],
     );
 }

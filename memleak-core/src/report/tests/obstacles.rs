@@ -13,6 +13,7 @@ fn a_name_that_no_type_has() {
         written: written.to_owned(),
         resolved,
         nearest: nearest.iter().map(|&name| name.to_owned()).collect(),
+        instead: None,
     };
     explains(
         unknown("Sesion", false, &["chat::Session", "chat::db::Session"]),
@@ -269,6 +270,37 @@ fn containers_that_are_not_understood() {
           help: a newer compiler, or another version of the crate, may lay it out in a way that memleak does not know yet:
                 look for a newer memleak, or report it with both versions. Until then, `ignore(type = "…", function = "…",
                 reason = "…")` leaves out what one function has allocated
+
+        memleak could not check this test, and that is not a pass.
+    "#]],
+    );
+}
+
+#[test]
+fn a_pointer_and_a_re_export() {
+    let unknown = |written: &str, nearest: &[&str], instead: Option<&str>| Obstacle::UnknownName {
+        written: written.to_owned(),
+        resolved: false,
+        nearest: nearest.iter().map(|&name| name.to_owned()).collect(),
+        instead: instead.map(str::to_owned),
+    };
+    explains(
+        unknown("Box<Session>", &["chat::Session"], Some("Session")),
+        expect![[r#"
+        `Box<Session>` is not a type whose values memleak can count
+          write    Session
+          help: a value is counted wherever it is: behind a pointer, in a box, in an array. Pointers and arrays themselves are not
+
+        memleak could not check this test, and that is not a pass.
+    "#]],
+    );
+    explains(
+        unknown("mpsc::Sender", &["tokio::sync::mpsc::bounded::Sender"], None),
+        expect![[r#"
+        no type in this test binary is called `mpsc::Sender`
+          nearest  tokio::sync::mpsc::bounded::Sender
+          help: write one of these: a type is known by the module that defines it, whatever re-exports it, and by all of its
+                generics if some are written
 
         memleak could not check this test, and that is not a pass.
     "#]],
