@@ -2,7 +2,7 @@
 
 pub use memleak_core::check::{Ignore, Possibly, Subject, Unreachable};
 pub use memleak_core::runner::{Case, Flavor, RuntimeOptions, ShouldPanic, Turn, Unsupported};
-pub use memleak_core::runner::{inside, inside_async, run, run_around, run_async, take_turn};
+pub use memleak_core::runner::{inside, inside_async, inside_async_fn, run, run_around, run_async, take_turn};
 
 use memleak_core::check::{Bound, Expectation};
 #[cfg(feature = "tokio")]

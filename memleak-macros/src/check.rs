@@ -4,6 +4,7 @@ use crate::above;
 use crate::args::{Args, Expected, Flavor, Given, Ignore, Possibly, Subject, Unreachable, Unsupported};
 use crate::item::{Item, TestKind, locks_in_its_process, makes_a_test};
 use crate::mistakes::Mistakes;
+use proc_macro2::TokenStream;
 use quote::ToTokens;
 use std::time::Duration;
 use syn::parse::Parser;
@@ -50,6 +51,8 @@ pub struct Plan {
     pub harness: bool,
     /// The name of `start_paused`, if it is true.
     pub start_paused: Option<Ident>,
+    /// Whether an attribute above has put the body into a runtime.
+    pub wrapped: bool,
     /// Whether another attribute brings a runtime whose clock is paused, and memleak can let such a clock go.
     pub paused_elsewhere: bool,
     /// Attributes above that lock something in the process they run in. That is the test's own by now, so they are needed once more.
@@ -62,8 +65,8 @@ pub fn check(args: Args, item: &Item, surroundings: &Surroundings, mistakes: &mu
     possibly_is_about_types(&args, mistakes);
     names_each_type_once(&args, mistakes);
     settles_before_the_timeout(&args, mistakes);
-    runtime_is_for_async(&args, item, mistakes);
-    runtime_is_ours(&args, item, mistakes);
+    runtime_is_for_async(&args, item, surroundings, mistakes);
+    runtime_is_ours(&args, item, surroundings, mistakes);
     runtime_is_tokio(&args, item, surroundings, mistakes);
     workers_need_multi_thread(&args, mistakes);
     paused_needs_current_thread(&args, mistakes);
@@ -71,8 +74,8 @@ pub fn check(args: Args, item: &Item, surroundings: &Surroundings, mistakes: &mu
     has_no_generics(item, mistakes);
     has_no_qualifiers(item, mistakes);
     is_one_test(item, mistakes);
-    is_outermost(item, surroundings, mistakes);
-    is_in_no_other_runtime(item, mistakes);
+    is_registered_once(item, surroundings, mistakes);
+    body_is_seen(item, surroundings, mistakes);
     mistakes.is_empty().then(|| Plan {
         krate: args.krate.map(|given| given.value),
         expectations: args.expectations,
@@ -86,7 +89,10 @@ pub fn check(args: Args, item: &Item, surroundings: &Surroundings, mistakes: &mu
         worker_threads: args.worker_threads.map(|given| given.value),
         harness: args.harness.is_none_or(|given| given.value),
         start_paused: args.start_paused.filter(|given| given.value).map(|given| given.name),
-        paused_elsewhere: surroundings.tokio && item.around.iter().any(starts_paused),
+        wrapped: is_in_another_runtime(item, surroundings),
+        paused_elsewhere: surroundings.tokio
+            && (item.around.iter().any(|attribute| starts_paused(&attribute.meta.to_token_stream().to_string()))
+                || surroundings.above.iter().any(|attribute| starts_paused(attribute))),
         turns_above: turns_above(surroundings),
     })
 }
@@ -150,8 +156,8 @@ fn runtime_arguments(args: &Args) -> impl Iterator<Item = &Ident> {
     [name(&args.flavor), name(&args.worker_threads), name(&args.start_paused)].into_iter().flatten()
 }
 
-fn runtime_is_for_async(args: &Args, item: &Item, mistakes: &mut Mistakes) {
-    if item.signature.asyncness.is_none() {
+fn runtime_is_for_async(args: &Args, item: &Item, surroundings: &Surroundings, mistakes: &mut Mistakes) {
+    if item.signature.asyncness.is_none() && runtime_above(item, surroundings).is_none() {
         for name in runtime_arguments(args) {
             mistakes.at(
                 name.span(),
@@ -161,11 +167,13 @@ fn runtime_is_for_async(args: &Args, item: &Item, mistakes: &mut Mistakes) {
     }
 }
 
-fn runtime_is_ours(args: &Args, item: &Item, mistakes: &mut Mistakes) {
-    let Some(other) = item.around.iter().find(|attribute| makes_a_test(attribute)) else { return };
-    let other = path_of(other);
+fn runtime_is_ours(args: &Args, item: &Item, surroundings: &Surroundings, mistakes: &mut Mistakes) {
+    let below =
+        item.around.iter().find(|attribute| makes_a_test(attribute)).map(|other| format!("`#[{}]`", path_of(other)));
+    let above = || runtime_above(item, surroundings).filter(|_| item.signature.asyncness.is_none());
+    let Some(other) = below.or_else(above) else { return };
     for name in runtime_arguments(args) {
-        mistakes.at(name.span(), format!("the runtime of this test is that of `#[{other}]`: write `{name}` there"));
+        mistakes.at(name.span(), format!("the runtime of this test is that of {other}: write `{name}` there"));
     }
 }
 
@@ -245,9 +253,7 @@ fn has_no_qualifiers(item: &Item, mistakes: &mut Mistakes) {
 fn is_one_test(item: &Item, mistakes: &mut Mistakes) {
     for test in &item.tests {
         match &test.kind {
-            TestKind::Plain => {}
-            TestKind::PlainFrom(other) if wraps_well(other) || other.starts_with('$') => {}
-            TestKind::PlainFrom(other) => mistakes.at(item.attribute_span(), other_above(&format!("`#[{other}]`"))),
+            TestKind::Plain | TestKind::PlainFrom(_) => {}
             TestKind::LeakTest => {
                 mistakes.on(&test.attribute, "this is a leak test already: put all arguments into one attribute")
             }
@@ -255,26 +261,43 @@ fn is_one_test(item: &Item, mistakes: &mut Mistakes) {
     }
 }
 
-fn is_outermost(item: &Item, surroundings: &Surroundings, mistakes: &mut Mistakes) {
+fn is_registered_once(item: &Item, surroundings: &Surroundings, mistakes: &mut Mistakes) {
     let named = |path: &str| item.tests.iter().any(|test| test.kind == TestKind::PlainFrom(path.to_owned()));
-    for path in surroundings.paths_above().filter(|path| !named(path)) {
-        let last = path.rsplit("::").next().unwrap_or(&path);
-        if is_plain(&path) {
-            mistakes.at(
-                item.attribute_span(),
-                format!("this function has `#[{path}]` above, which registers it a second time: remove `#[{path}]`, the leak test is a test by itself"),
-            );
-        } else if last == "test" && !wraps_well(&path) && path != "memleak::test" {
-            mistakes.at(item.attribute_span(), other_above(&format!("`#[{path}]`")));
-        }
+    for path in surroundings.paths_above().filter(|path| !named(path) && is_plain(path)) {
+        mistakes.at(
+            item.attribute_span(),
+            format!("this function has `#[{path}]` above, which registers it a second time: remove `#[{path}]`, the leak test is a test by itself"),
+        );
     }
 }
 
-/// Where no attribute above could be named, its work may still be seen.
-fn is_in_no_other_runtime(item: &Item, mistakes: &mut Mistakes) {
-    if mistakes.is_empty() && item.is_in_a_runtime() {
-        mistakes.at(item.attribute_span(), other_above("the other test attribute"));
+fn body_is_seen(item: &Item, surroundings: &Surroundings, mistakes: &mut Mistakes) {
+    if is_in_another_runtime(item, surroundings) && item.wrap_inside(|_| TokenStream::new()).is_none() {
+        let other = runtime_above(item, surroundings).unwrap_or_else(|| "the other test attribute".to_owned());
+        mistakes.at(
+            item.attribute_span(),
+            format!(
+                "{other} has put the body where a leak test above it cannot reach it: write the leak test above {other}"
+            ),
+        );
     }
+}
+
+/// Whether an attribute above has put the body into a runtime.
+fn is_in_another_runtime(item: &Item, surroundings: &Surroundings) -> bool {
+    item.signature.asyncness.is_none() && (item.is_in_a_runtime() || runtime_above(item, surroundings).is_some())
+}
+
+/// The attribute above that may have put the body into a runtime.
+fn runtime_above(item: &Item, surroundings: &Surroundings) -> Option<String> {
+    let told = item.tests.iter().filter_map(|test| match &test.kind {
+        TestKind::PlainFrom(other) if !other.starts_with('$') => Some(other.clone()),
+        _ => None,
+    });
+    let is_test =
+        |path: &String| path.rsplit("::").next() == Some("test") && !is_plain(path) && path != "memleak::test";
+    let path = told.chain(surroundings.paths_above().filter(is_test)).find(|path| !wraps_well(path))?;
+    Some(format!("`#[{path}]`"))
 }
 
 fn is_plain(path: &str) -> bool {
@@ -285,12 +308,6 @@ fn is_plain(path: &str) -> bool {
 /// Attributes that may stand above ours: they leave the function as it is and see to it that it is a test.
 fn wraps_well(path: &str) -> bool {
     path.ends_with("rstest") || path.ends_with("test_log::test")
-}
-
-fn other_above(what: &str) -> String {
-    format!(
-        "{what} above a leak test ends the runtime before the heap can be looked at: write the leak test above {what}"
-    )
 }
 
 fn turns_above(surroundings: &Surroundings) -> Vec<Attribute> {
@@ -304,7 +321,6 @@ fn path_of(attribute: &Attribute) -> String {
 }
 
 /// Whether `start_paused = true` is among the arguments of an attribute, or of one that is its argument.
-fn starts_paused(attribute: &Attribute) -> bool {
-    let arguments: String = attribute.meta.to_token_stream().to_string().split_whitespace().collect();
-    arguments.contains("start_paused=true")
+fn starts_paused(attribute: &str) -> bool {
+    attribute.split_whitespace().collect::<String>().contains("start_paused=true")
 }

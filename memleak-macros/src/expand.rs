@@ -19,17 +19,22 @@ pub fn test(item: &Item, plan: &Plan) -> TokenStream {
     let syn::Signature { fn_token, ident, output, .. } = signature;
     // What the compiler has to say about a return type is about the function that is called and its argument.
     let at = if let ReturnType::Type(_, written) = output { written.span() } else { ident.span() };
-    let run = match (item.around.is_empty(), signature.asyncness.is_some()) {
-        (true, false) => "run",
-        (true, true) => "run_async",
-        (false, _) => "run_around",
+    let is_around = plan.wrapped || !item.around.is_empty();
+    let run = match (is_around, signature.asyncness.is_some()) {
+        (false, false) => "run",
+        (false, true) => "run_async",
+        (true, _) => "run_around",
     };
     let run = Ident::new(run, generated(at));
     let mut inner = ident.clone();
     inner.set_span(ident.span().located_at(at));
-    let function = if item.around.is_empty() { body(item) } else { around(item, plan) };
+    let function = match (plan.wrapped, is_around) {
+        (true, _) => wrapped(item, plan),
+        (false, true) => around(item, plan),
+        (false, false) => body(item),
+    };
     // It is in a function so that it is no test of its own.
-    let lint = (!item.around.is_empty()).then(|| quote!(#[allow(unnameable_test_items)]));
+    let lint = is_around.then(|| quote!(#[allow(unnameable_test_items)]));
     // The compiler leaves a test out of a program that has its own `main`.
     let test = plan.harness.then(|| quote!(#[::core::prelude::v1::test]));
     let case = case(item, plan, &private(plan, Span::mixed_site()));
@@ -80,6 +85,22 @@ fn around(item: &Item, plan: &Plan) -> TokenStream {
             #call
         }
     }
+}
+
+/// What an attribute above has made of the function, with the body inside of it wrapped.
+fn wrapped(item: &Item, plan: &Plan) -> TokenStream {
+    let Item { signature, around, .. } = item;
+    let private = private(plan, Span::mixed_site());
+    let path = path(item);
+    // A closure cannot say that it returns `impl Trait`.
+    let output = &signature.output;
+    let is_opaque = output.to_token_stream().into_iter().any(|tree| tree.to_string() == "impl");
+    let output = (!is_opaque).then_some(output);
+    let body = item.wrap_inside(|body| {
+        let unit = matches!(output, Some(ReturnType::Default)).then(|| quote!(-> ()));
+        quote!({ #private::inside_async_fn(#path, async move || #unit #output #body).await })
+    });
+    quote!(#(#around)* #signature #body)
 }
 
 /// The name an argument is handed on by: the user's, because some attributes go by it.

@@ -4,6 +4,7 @@ use crate::above;
 use crate::mistakes::Mistakes;
 use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
 use quote::ToTokens;
+use std::path::PathBuf;
 use syn::parse::Parser;
 use syn::parse::{Parse, ParseStream};
 use syn::spanned::Spanned;
@@ -74,9 +75,69 @@ impl Item {
         self.signature.fn_token.span.located_at(Span::call_site())
     }
 
-    /// Whether an attribute above has put the body into a runtime of its own: it calls a function `…block_on` that is not in the source.
+    /// Whether an attribute above has put the body into a runtime of its own: there is something `async`, or a call of a function
+    /// `…block_on`, that the user has not written.
     pub fn is_in_a_runtime(&self) -> bool {
-        has_generated_block_on(self.body.stream())
+        has_generated_runtime(self.body.stream(), file(self.signature.ident.span()).as_ref())
+    }
+
+    /// The body, with what an attribute above has made of it, where it is not async any more: the user's own braces are put through `wrap` if
+    /// what is around them is async. None if they are not found.
+    pub fn wrap_inside(&self, wrap: impl Fn(&Group) -> TokenStream) -> Option<TokenStream> {
+        let file = file(self.signature.ident.span());
+        let mut wrapping = Wrapping { file, wrap, found: 0 };
+        // The braces of the function itself may be the user's and what is in them not.
+        let mut body = Group::new(Delimiter::Brace, wrapping.tokens(self.body.stream(), false));
+        body.set_span(self.body.span());
+        (wrapping.found == 1).then(|| TokenTree::Group(body).into())
+    }
+}
+
+/// Looks for the user's braces in what an attribute has made of a body.
+struct Wrapping<W> {
+    /// The file that the user has written the function in.
+    file: Option<PathBuf>,
+    wrap: W,
+    /// How many there are; one more for each that is not in async code, so that it cannot be taken for the body.
+    found: usize,
+}
+
+impl<W: Fn(&Group) -> TokenStream> Wrapping<W> {
+    /// Only the user's braces have themselves as their source text; those of an attribute have the attribute.
+    fn is_users(&self, group: &Group) -> bool {
+        group.delimiter() == Delimiter::Brace
+            && group.span().source_text().is_some_and(|text| text.starts_with('{'))
+            && file(group.span()) == self.file
+    }
+
+    fn tokens(&mut self, tokens: TokenStream, is_async: bool) -> TokenStream {
+        let mut wrapped = TokenStream::new();
+        let mut statement_is_async = is_async;
+        for tree in tokens {
+            match tree {
+                TokenTree::Group(group) if self.is_users(&group) => {
+                    self.found += if statement_is_async { 1 } else { 2 };
+                    wrapped.extend((self.wrap)(&group));
+                }
+                TokenTree::Group(group) => {
+                    let mut inside = Group::new(group.delimiter(), self.tokens(group.stream(), statement_is_async));
+                    inside.set_span(group.span());
+                    if group.delimiter() == Delimiter::Brace {
+                        statement_is_async = is_async;
+                    }
+                    wrapped.extend([TokenTree::Group(inside)]);
+                }
+                other => {
+                    match &other {
+                        TokenTree::Ident(name) if name == "async" => statement_is_async = true,
+                        TokenTree::Punct(mark) if mark.as_char() == ';' => statement_is_async = is_async,
+                        _ => {}
+                    }
+                    wrapped.extend([other]);
+                }
+            }
+        }
+        wrapped
     }
 }
 
@@ -161,15 +222,23 @@ fn body(tree: TokenTree) -> Option<Group> {
     }
 }
 
-fn has_generated_block_on(tokens: TokenStream) -> bool {
+/// What an attribute writes has the attribute as its source text; what a `macro_rules` macro writes is often in another file.
+fn has_generated_runtime(tokens: TokenStream, users_file: Option<&PathBuf>) -> bool {
     tokens.into_iter().any(|tree| match tree {
-        TokenTree::Group(group) => has_generated_block_on(group.stream()),
+        TokenTree::Group(group) => has_generated_runtime(group.stream(), users_file),
         TokenTree::Ident(name) => {
             let name_text = name.to_string();
-            name_text.ends_with("block_on") && name.span().source_text().is_some_and(|text| text != name_text)
+            (name_text == "async" || name_text.ends_with("block_on"))
+                && (name.span().source_text().is_some_and(|text| text != name_text)
+                    || file(name.span()).as_ref() != users_file)
         }
         _ => false,
     })
+}
+
+/// None in unit tests, which are not run by the compiler.
+fn file(span: Span) -> Option<PathBuf> {
+    proc_macro::is_available().then(|| span.unwrap().local_file()).flatten()
 }
 
 fn should_panic(attribute: &Attribute, mistakes: &mut Mistakes) -> ShouldPanic {

@@ -1,4 +1,4 @@
-//! The runtime of `#[tokio::test]` is used if the attribute is below; above, it would end before the heap can be looked at.
+//! The runtime of `#[tokio::test]` is the one that is used, above and below, so its arguments belong there.
 
 use memleak::leak_test;
 
@@ -7,18 +7,5 @@ use memleak::leak_test;
 async fn below() {}
 
 #[tokio::test]
-#[leak_test(expect_zero = "Session")]
+#[leak_test(expect_zero = "Session", flavor = "multi_thread", worker_threads = 2)]
 async fn above() {}
-
-macro_rules! test {
-    ($(#[$attribute:meta])* $name:ident) => {
-        $(#[$attribute])*
-        async fn $name() {}
-    };
-}
-
-test! {
-    #[tokio::test]
-    #[leak_test(expect_zero = "Session")]
-    above_in_a_macro
-}

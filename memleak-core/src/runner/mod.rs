@@ -256,6 +256,14 @@ pub fn inside_async<F: Future>(path: &'static str, body: F) -> impl Future<Outpu
     inside::run_async(path, Returns::HANDED_ON, body)
 }
 
+/// The same for an async body that uses what is around it.
+///
+/// # Panics
+/// As [`inside_async`].
+pub fn inside_async_fn<T>(path: &'static str, body: impl AsyncFnOnce() -> T) -> impl Future<Output = T> {
+    inside_async(path, body())
+}
+
 /// Makes the judge of a case; the flag says whether its texts may be coloured.
 type JudgeFor<J> = fn(&'static Case, bool) -> J;
 

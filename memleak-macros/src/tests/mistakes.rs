@@ -463,8 +463,8 @@ fn other_test_attributes_above() {
     expect![[r#"
         this function has `#[test]` above, which registers it a second time: remove `#[test]`, the leak test is a test by itself
         this function has `#[::core::prelude::v1::test]` above, which registers it a second time: remove `#[::core::prelude::v1::test]`, the leak test is a test by itself
-        `#[tokio::test]` above a leak test ends the runtime before the heap can be looked at: write the leak test above `#[tokio::test]`
-        `#[async_std::test]` above a leak test ends the runtime before the heap can be looked at: write the leak test above `#[async_std::test]`
+        `#[tokio::test]` has put the body where a leak test above it cannot reach it: write the leak test above `#[tokio::test]`
+        `#[async_std::test]` has put the body where a leak test above it cannot reach it: write the leak test above `#[async_std::test]`
     "#]].assert_eq(&text);
     for above in ["rstest", "test_log::test", "case", "allow"] {
         let surroundings = Surroundings { tokio: true, above: vec![format!("#[{above}]")] };

@@ -4,6 +4,7 @@
 //!
 //! A session that a task holds for ever is gone when the runtime is: such a test fails only if the heap is looked at before.
 
+mod above;
 mod actix;
 mod async_std;
 mod by_hand;
