@@ -53,11 +53,14 @@
 /// }
 /// ```
 ///
+/// Above this attribute such an attribute is expanded first. If the body can be found in what it has made of the function, that is as good;
+/// else it is a compile error, because the heap would be looked at when the runtime has ended. `#[serial]` and `#[file_serial]` may be anywhere:
+/// their lock is held in the process of the test run while the test's own process runs.
+///
 /// `#[rstest]` may be above or below; each case is a leak test. An async function under `#[rstest]` that has no other test attribute needs the
 /// name [`#[memleak::test]`](macro@test).
 ///
-/// The body becomes a function inside of the test function, under the same name. Nothing else of it changes. An attribute macro above this
-/// attribute works on the body.
+/// The body becomes a function inside of the test function, under the same name. Nothing else of it changes.
 ///
 /// # Arguments
 ///

@@ -3,64 +3,57 @@
 use memleak::leak_test;
 use memleak_attributes::Session;
 use serial_test::{file_serial, serial};
-use std::fs::File;
-use std::path::PathBuf;
+use std::env;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr, UnixListener};
 use std::thread::sleep;
 use std::time::Duration;
 
-/// Is there while a test uses it; two at a time is an error.
-struct Used(PathBuf);
-
-impl Used {
-    /// `#[serial]` is about the tests of one process; nextest gives each test one.
-    fn in_this_run() -> Used {
-        Used::alone(&format!("serial {}", std::env::var("NEXTEST_TEST_NAME").unwrap_or_default().replace(':', "-")))
-    }
-
-    fn alone(name: &str) -> Used {
-        let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
-        File::create_new(&path).expect("nobody else uses it");
-        sleep(Duration::from_millis(200));
-        Used(path)
-    }
+/// Takes a name that one process can have at a time, for as long as tests that do not wait for each other would meet.
+fn alone_in(place: &str) {
+    let mut name = DefaultHasher::new();
+    (place, env!("CARGO_TARGET_TMPDIR")).hash(&mut name);
+    let name = SocketAddr::from_abstract_name(name.finish().to_le_bytes()).expect("it is short");
+    let _taken = UnixListener::bind_addr(&name).expect("nobody else has it");
+    sleep(Duration::from_millis(500));
 }
 
-impl Drop for Used {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.0);
-    }
+/// `#[serial]` is about the tests of one process; nextest gives each test one.
+fn alone_in_this_run() {
+    alone_in(&env::var("NEXTEST_TEST_NAME").unwrap_or_default());
 }
 
 #[leak_test(expect_zero = Session)]
 #[serial(first)]
 fn one() {
-    let _used = Used::in_this_run();
+    alone_in_this_run();
 }
 
 #[leak_test(expect_zero = Session)]
 #[serial(first)]
 #[tokio::test]
 async fn two() {
-    let _used = Used::in_this_run();
+    alone_in_this_run();
 }
 
 #[serial(first)]
 #[leak_test(expect_zero = Session)]
 async fn above() {
-    let _used = Used::in_this_run();
+    alone_in_this_run();
 }
 
 #[leak_test(expect_zero = Session)]
 #[file_serial]
 fn in_a_file() {
-    let _used = Used::alone("file");
+    alone_in("file");
 }
 
 #[leak_test(expect_zero = Session)]
 #[tokio::test]
 #[file_serial]
 async fn in_a_file_async() {
-    let _used = Used::alone("file");
+    alone_in("file");
 }
 
 #[leak_test(expect_zero = Session)]
