@@ -348,11 +348,21 @@ pub use memleak_core::tracker::Allocator;
 #[global_allocator]
 static ALLOCATOR: Allocator = Allocator::system();
 
+mod checks;
+mod differences;
+mod object;
 mod objects;
+mod recording;
 mod snapshots;
+mod value;
 
-pub use objects::Objects;
-pub use snapshots::{Snapshot, snapshot};
+pub use checks::{check, check_async};
+pub use differences::{Diff, Traffic, TrafficGroup, TrafficSide};
+pub use object::{Backtrace, Frame, Object, Path};
+pub use objects::{Group, Objects};
+pub use recording::{Recording, RecordingError};
+pub use snapshots::{QueryError, Snapshot, snapshot};
+pub use value::Value;
 
 #[doc(hidden)]
 pub mod __private;

@@ -29,7 +29,6 @@ impl Surroundings {
 pub struct Plan {
     /// The path of memleak; none is the default.
     pub krate: Option<Path>,
-    /// Never empty if unreachable memory is allowed.
     pub expectations: Vec<Expected>,
     /// As given, or the default.
     pub unreachable: Unreachable,
@@ -61,7 +60,6 @@ pub struct Plan {
 
 /// Checks every rule. None (and mistakes) if one does not hold, or if there are mistakes already.
 pub fn check(args: Args, item: &Item, surroundings: &Surroundings, mistakes: &mut Mistakes) -> Option<Plan> {
-    checks_something(&args, mistakes);
     possibly_is_about_types(&args, mistakes);
     names_each_type_once(&args, mistakes);
     settles_before_the_timeout(&args, mistakes);
@@ -95,20 +93,6 @@ pub fn check(args: Args, item: &Item, surroundings: &Surroundings, mistakes: &mu
                 || surroundings.above.iter().any(|attribute| starts_paused(attribute))),
         turns_above: turns_above(surroundings),
     })
-}
-
-fn checks_something(args: &Args, mistakes: &mut Mistakes) {
-    if let Some(unreachable) = &args.unreachable
-        && unreachable.value == Unreachable::Allow
-        && args.expectations.is_empty()
-        && !args.flawed
-    {
-        mistakes.at(
-            unreachable.at,
-            "this test checks nothing: without `expect_zero` or `expect_at_most`, unreachable memory is all it looks for; \
-             name a type, `expect_zero = \"Session\"`, or leave `unreachable` out",
-        );
-    }
 }
 
 fn possibly_is_about_types(args: &Args, mistakes: &mut Mistakes) {

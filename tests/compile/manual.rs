@@ -1,7 +1,7 @@
-//! The examples of the manual (`src/lib.rs` and the README) run as tests and end as the manual says. As doc tests they are only parsed: rustc
+//! The examples of the manual (the documentation in `src/` and the README) run as tests and end as the manual says. As doc tests they are only parsed: rustc
 //! leaves a `#[test]` function out of a program that is not a test.
 
-use crate::project::{Project, repository};
+use crate::project::{Project, repository, stem};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -9,9 +9,10 @@ use std::path::{Path, PathBuf};
 fn examples_end_as_the_manual_says() {
     let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("manual");
     fs::create_dir_all(&directory).expect("a directory for the examples");
-    let read = |file| fs::read_to_string(repository().join(file)).expect(file);
-    let examples =
-        [examples("manual", &read("src/lib.rs"), "///"), examples("readme", &read("README.md"), "")].concat();
+    let read = |file: &Path| fs::read_to_string(file).expect("a file");
+    let manual = sources(&repository().join("src"));
+    let manual = manual.iter().flat_map(|file| examples(&format!("manual_{}", stem(file)), &read(file), "///"));
+    let examples: Vec<_> = manual.chain(examples("readme", &read(&repository().join("README.md")), "")).collect();
     let mut modules = String::new();
     for (name, code) in &examples {
         fs::write(directory.join(format!("{name}.rs")), code).expect("an example can be written");
@@ -28,10 +29,19 @@ fn examples_end_as_the_manual_says() {
         let as_said = if name.starts_with("readme") { "FAILED" } else { "ok" };
         assert!(ended.iter().all(|line| line.ends_with(as_said)), "{name} should have ended with {as_said}:\n{told}");
     }
-    assert!(ended("manual").len() > 10 && ended("readme").len() == 2, "examples are missing:\n{told}");
+    assert!(ended("manual").len() > 40 && ended("readme").len() == 2, "examples are missing:\n{told}");
     for said in ["Session`, expected 0", "Room  1 unreachable cycle", "← make this one a `Weak`"] {
         assert!(told.contains(said), "{said} is missing:\n{told}");
     }
+}
+
+/// The sources of the facade.
+fn sources(directory: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(directory).expect("a directory").map(|entry| entry.expect("an entry").path());
+    let mut found: Vec<PathBuf> =
+        entries.flat_map(|path| if path.is_dir() { sources(&path) } else { vec![path] }).collect();
+    found.sort();
+    found
 }
 
 fn project(main: PathBuf) -> Project {
@@ -53,7 +63,7 @@ fn examples(name: &str, text: &str, margin: &str) -> Vec<(String, String)> {
     let mut examples = Vec::new();
     let mut fence = None;
     for (index, line) in text.lines().enumerate() {
-        let Some(line) = line.strip_prefix(margin).map(str::trim_start) else { continue };
+        let Some(line) = line.trim_start().strip_prefix(margin).map(str::trim_start) else { continue };
         match (fence, line) {
             (None, _) if line.starts_with("```") => {
                 fence = Some(matches!(line, "```" | "```rust"));

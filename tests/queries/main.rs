@@ -1,8 +1,13 @@
 //! What a snapshot answers, asked in leak tests.
 
+mod differences;
+mod lost;
 mod sets;
+mod threads;
+mod values;
 
 /// The usual type. Its buffer lets ownership decide where its bytes may be stale.
+#[derive(Clone)]
 struct Session {
     id: u64,
     user: String,

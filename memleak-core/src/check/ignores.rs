@@ -49,6 +49,11 @@ impl Ignores {
         if obstacles.is_empty() { Ok(Ignores(rules)) } else { Err(obstacles) }
     }
 
+    /// Of a test that has none.
+    pub fn none() -> Ignores {
+        Ignores(Vec::new())
+    }
+
     /// Whether there are none: then no stack need be read.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -89,7 +94,7 @@ impl Ignores {
 }
 
 /// Which patterns of an `ignore` name nothing. What cannot be read is not said to.
-pub fn unknown_names(types: &TypeTable, ignore: &Ignore) -> Vec<UnknownName> {
+pub fn unknown_names(types: &'static TypeTable<'static>, ignore: &Ignore) -> Vec<UnknownName> {
     let of_type = ignore.ty.and_then(|written| match Subjects::resolve(types, Subject::Pattern(written)) {
         Err(NameError::Unknown { nearest, .. }) => Some((true, written, nearest)),
         _ => None,

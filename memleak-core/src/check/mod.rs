@@ -12,6 +12,7 @@ mod tally;
 pub mod verdict;
 
 pub use crate::query::subjects::Subject;
+pub use tally::{doubt, groups};
 
 /// What a test expects of the heap.
 #[derive(Clone, Copy, Debug)]

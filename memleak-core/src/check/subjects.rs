@@ -6,6 +6,7 @@ use crate::check::verdict::Obstacle;
 use crate::check::{Bound, Expectation};
 use crate::debuginfo::layouts::TypeTable;
 use crate::query::subjects::Subjects;
+use std::rc::Rc;
 
 /// The types one expectation is about.
 pub(super) struct Resolved {
@@ -14,11 +15,11 @@ pub(super) struct Resolved {
     /// How many may live.
     pub(super) at_most: u64,
     /// The types.
-    pub(super) types: Subjects,
+    pub(super) types: Rc<Subjects>,
 }
 
 /// Finds the types of an expectation in the binary.
-pub(super) fn resolve(types: &TypeTable, expectation: &Expectation) -> Result<Resolved, Obstacle> {
+pub(super) fn resolve(types: &'static TypeTable<'static>, expectation: &Expectation) -> Result<Resolved, Obstacle> {
     let Bound::AtMost(at_most) = expectation.bound;
     let written = expectation.subject.written();
     let types = Subjects::resolve(types, expectation.subject).map_err(|error| Obstacle::of_name(written, error))?;

@@ -15,6 +15,7 @@ use crate::heap::instances::{self, Instance};
 use crate::heap::naming::{self, End};
 use crate::heap::program::Program;
 use crate::heap::retained::Retention;
+use crate::query::body;
 use crate::query::scene::{Frame, Relations, Scene, frames};
 use crate::stack::StackId;
 use std::collections::HashMap;
@@ -181,6 +182,14 @@ fn is_ignored(scene: &Scene<'_>, tally: &Tally, ignores: &Ignores, matched: &mut
     found.is_some()
 }
 
+/// What a scene knows of instances: those that are alike together, with who holds them.
+pub fn groups(scene: &Scene<'_>, instances: &[Instance]) -> Vec<Group> {
+    let (none, relations) = (Ignores::none(), Relations::of(scene));
+    let mut tallies = tallies(scene, instances, body::begun(), &none, &mut none.nothing());
+    explain(&relations, instances, &mut tallies);
+    tallies.iter().map(|tally| tally.group(scene.program)).collect()
+}
+
 /// Finds out who holds the instances of each kind, and what they retain.
 pub(super) fn explain(relations: &Relations<'_>, instances: &[Instance], tallies: &mut [Tally]) {
     let scene = relations.scene;
@@ -288,7 +297,8 @@ fn container(scene: &Scene<'_>, content: &Content, instance: &Instance) -> Optio
     }
 }
 
-fn doubt(doubt: &instances::Doubt) -> Doubt {
+/// The same in a verdict.
+pub fn doubt(doubt: &instances::Doubt) -> Doubt {
     match doubt {
         instances::Doubt::Suspended(future) => Doubt::Suspended(future.to_string()),
         instances::Doubt::Captured(closure) => Doubt::Captured(closure.to_string()),

@@ -7,6 +7,7 @@ use crate::debuginfo::load::LoadError;
 use crate::heap::advice::Advice;
 use crate::heap::holders::{Counted, Hop};
 use crate::query::pattern::PatternError;
+use crate::query::predicate::StateError;
 pub use crate::query::scene::{Frame, Holder};
 use crate::query::subjects::NameError;
 use crate::tracker::Losses;
@@ -308,6 +309,25 @@ pub enum Obstacle {
         /// What is wrong with it.
         error: PatternError,
     },
+    /// No value of the types that it names can be in the state that it describes.
+    State {
+        /// As the test has it.
+        written: String,
+        /// Why not.
+        error: StateError,
+    },
+    /// It says a variant or fields where only types are known.
+    NotATypeAlone {
+        /// As written.
+        written: String,
+    },
+    /// No function of the binary has this name.
+    UnknownFunction {
+        /// As written.
+        written: String,
+        /// Names that are there, the most likely first.
+        nearest: Vec<String>,
+    },
     /// No type of the binary has this name.
     UnknownName {
         /// As the test has it.
@@ -341,7 +361,17 @@ impl Obstacle {
             NameError::Unknown { resolved, nearest, instead } => {
                 Obstacle::UnknownName { written, resolved, nearest, instead }
             }
+            NameError::State(error) => Obstacle::State { written, error },
+            NameError::NotATypeAlone => Obstacle::NotATypeAlone { written },
             NameError::DebugInfo(error) => Obstacle::DebugInfo(error),
+        }
+    }
+
+    /// What it means that the functions called `written` could not be found.
+    pub fn of_function(written: &str, error: NameError) -> Obstacle {
+        match error {
+            NameError::Unknown { nearest, .. } => Obstacle::UnknownFunction { written: written.to_owned(), nearest },
+            error => Obstacle::of_name(written, error),
         }
     }
 }

@@ -220,6 +220,19 @@ impl Binary {
         inside.then_some(FileAddress(address))
     }
 
+    /// The bytes at a runtime address in memory that the executable cannot write, as its file has them.
+    pub fn constant(&self, address: RuntimeAddress, size: u64) -> Option<&'static [u8]> {
+        let address = address.0.checked_sub(self.bias)?;
+        let endian = self.elf.endian();
+        let (start, size) = (usize::try_from(address).ok()?, usize::try_from(size).ok()?);
+        self.elf.elf_program_headers().iter().find_map(|segment| {
+            let constant = segment.p_type(endian) == elf::PT_LOAD && !segment.p_flags(endian).contains(elf::PF_W);
+            let bytes = segment.data(endian, self.elf.data()).ok().filter(|_| constant)?;
+            let start = start.checked_sub(usize::try_from(segment.p_vaddr(endian)).ok()?)?;
+            bytes.get(start..start.checked_add(size)?)
+        })
+    }
+
     /// Where a file address is in this process.
     pub fn runtime_address(&self, address: FileAddress) -> RuntimeAddress {
         RuntimeAddress(address.0.wrapping_add(self.bias))

@@ -149,6 +149,19 @@ fn from_content(heap: &Heap<'_>, lead: &Lead, block: u32, word: RuntimeAddress) 
     }
 }
 
+/// The value in `block` that the byte at `word` is in, as the block's content tells: its type, and where it starts.
+pub fn value_at(heap: &Heap<'_>, block: u32, word: RuntimeAddress) -> Option<(TypeId, RuntimeAddress)> {
+    let &Content::Table(element) = heap.contents.get(block as usize)? else {
+        let found = from_content(heap, &Lead::default(), block, word)?;
+        return Some((found.ty, found.start));
+    };
+    // All buckets, whether full or not: a word that is alive is in a full one.
+    let size = heap.view.types.get(element).size;
+    let (control, buckets) = heap.view.table_control(block as usize, element)?;
+    let number = control.0.checked_sub(word.0 + 1)?.checked_div(size)?;
+    (number < buckets).then(|| (element, RuntimeAddress(control.0 - (number + 1) * size)))
+}
+
 /// Whether the pointer is a fat one, to a slice.
 fn leads_to_slice(view: View<'_>, lead: &Lead) -> bool {
     let [.., fat, _] = &lead.steps[..] else { return false };

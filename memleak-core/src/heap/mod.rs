@@ -39,7 +39,7 @@ mod folding;
 pub mod graph;
 pub mod holders;
 pub mod instances;
-mod interior;
+pub mod interior;
 pub mod locals;
 pub mod lost;
 pub mod naming;

@@ -54,8 +54,13 @@ impl Program {
     }
 
     /// Its types.
-    pub fn types(&self) -> &TypeTable<'static> {
+    pub fn types(&self) -> &'static TypeTable<'static> {
         self.types
+    }
+
+    /// The file that it was started from.
+    pub fn binary(&self) -> &'static Binary {
+        self.binary
     }
 
     /// A copy of the heap and of what is outside of it; see [`Snapshot::take`].
@@ -65,15 +70,8 @@ impl Program {
 
     /// What each block of `snapshot` holds.
     pub fn contents(&self, snapshot: &Snapshot) -> Vec<Content> {
-        let mut known = self.contents.borrow_mut();
-        let content = |block: &crate::tracker::Block| {
-            let tell = || {
-                let stack = block.stack.frames();
-                contents::content(self.types, block.size, &stack, |address| self.functions_at(address))
-            };
-            known.entry((block.stack, block.size)).or_insert_with(tell).clone()
-        };
-        let mut contents: Vec<Content> = snapshot.blocks().iter().map(content).collect();
+        let mut contents: Vec<Content> =
+            snapshot.blocks().iter().map(|block| self.content(block.stack, block.size)).collect();
         let view = View { snapshot, types: self.types };
         if objects::are_of_use(view, &contents) {
             objects::tell(view, self.vtables.get_or_init(|| self.read_vtables()), &mut contents);
@@ -89,6 +87,12 @@ impl Program {
         };
         let found = self.globals.vtables.iter().filter_map(|die| names::implementor(self.binary, *die));
         Vtables::new(found.map(vtable).collect())
+    }
+
+    /// What a block of this size holds that this stack allocates, as far as the stack tells.
+    pub fn content(&self, stack: StackId, size: u64) -> Content {
+        let tell = || contents::content(self.types, size, &stack.frames(), |address| self.functions_at(address));
+        self.contents.borrow_mut().entry((stack, size)).or_insert_with(tell).clone()
     }
 
     /// Its statics, and the thread-locals of each thread of the snapshot whose thread-locals were copied.

@@ -1,13 +1,24 @@
 //! A copy of the heap that questions are asked about, with what has been found out so far.
 //!
-//! May use: `heap`, `debuginfo`. On memleak's thread only.
+//! May use: `heap`, `debuginfo`, `stack`, `address`. On memleak's thread only.
 
+use crate::address::RuntimeAddress;
 use crate::debuginfo::load::LoadError;
-use crate::heap::graph::Graph;
+use crate::debuginfo::types::{TypeId, Types as _};
+use crate::heap::containers::at;
+use crate::heap::contents::Content;
+use crate::heap::evidence::is_counted;
+use crate::heap::graph::{Edge, EdgeKind, Graph, Source};
+use crate::heap::instances::{Home, Instance};
+use crate::heap::naming::{self, End, Known};
 use crate::heap::reach::Reach;
+use crate::heap::retained::Retention;
+use crate::heap::tasks::Tasks;
 use crate::query::analyst;
-use crate::query::scene::Scene;
+use crate::query::scene::{self, Holder, Scene};
 use std::cell::OnceCell;
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
 
 /// A copy of the heap.
 pub struct Copy {
@@ -23,6 +34,12 @@ pub struct Links {
     /// What is reachable.
     pub reach: Reach,
 }
+
+/// How many ways to an object are told.
+const MOST_WAYS: usize = 16;
+
+/// The counts of an `Rc` or `Arc`.
+const COUNTS: u64 = 16;
 
 impl Copy {
     /// Copies the heap as it is now.
@@ -41,4 +58,153 @@ impl Copy {
             Links { graph, reach }
         })
     }
+
+    /// What this block holds, as one object: the value in it, without the counts of an `Rc` or `Arc`; a buffer, a table or what is not known as
+    /// a whole. Its type, if it is one value.
+    pub fn object(&self, block: u32) -> (Instance, Option<TypeId>) {
+        let record = self.scene.snapshot.blocks()[block as usize];
+        let types = self.scene.program.types();
+        let whole = |ty| (ty, record.address, record.size);
+        let (ty, address, size) = match &self.scene.contents[block as usize] {
+            Content::Value(ty) | Content::Unwritten(ty) => {
+                let outer = types.get(*ty);
+                let data = || ["data", "value"].iter().find_map(|name| self.scene.view().field(&outer, name));
+                match Some(&outer).filter(|outer| is_counted(outer)).and_then(|_| data()) {
+                    Some((offset, inner)) => (Some(inner), at(record.address, offset), types.get(inner).size),
+                    None => whole(Some(*ty)),
+                }
+            }
+            Content::Shared(element) if types.get(*element).size + COUNTS == record.size => {
+                (Some(*element), at(record.address, COUNTS), types.get(*element).size)
+            }
+            _ => whole(None),
+        };
+        let type_name = self.scene.type_name(block).unwrap_or_else(|| UNKNOWN.into());
+        let instance = Instance { type_name, size, address, doubt: None, home: Home::Block(block as usize) };
+        (instance, ty)
+    }
+
+    /// All blocks as objects, by address. Blocks of dropped values that only `Weak`s keep are among them.
+    pub fn objects(&self) -> Vec<(Instance, Option<TypeId>)> {
+        (0..self.scene.contents.len() as u32).map(|block| self.object(block)).collect()
+    }
+
+    /// The blocks of this epoch or later that nothing leads to, as objects.
+    pub fn unreachable(&self, since: u32) -> Vec<(Instance, Option<TypeId>)> {
+        let reach = &self.links().reach;
+        let blocks = self.scene.snapshot.blocks().iter().zip(0u32..);
+        let lost = blocks.filter(|(block, index)| block.epoch >= since && reach.trust(*index).is_none());
+        lost.map(|(_, index)| self.object(index)).collect()
+    }
+
+    /// What would be freed with these objects, in bytes: they themselves, what they own, and what that owns, as far as nobody else does.
+    pub fn retained(&self, objects: &[Instance]) -> u64 {
+        let mut freed = Freed { copy: self, blocks: HashSet::new(), owners: HashMap::new(), next: Vec::new() };
+        let (whole, parts): (Vec<&Instance>, Vec<&Instance>) = objects
+            .iter()
+            .partition(|object| matches!(object.home, Home::Block(block) if self.fills(object, block as u32)));
+        for object in &whole {
+            if let Home::Block(block) = object.home {
+                freed.free(block as u32);
+            }
+        }
+        let elsewhere =
+            |part: &&&Instance| !matches!(part.home, Home::Block(block) if freed.blocks.contains(&(block as u32)));
+        let in_parts = parts.iter().filter(elsewhere).map(|part| part.size).sum::<u64>();
+        parts.iter().flat_map(|part| self.edges_of(part)).for_each(|edge| freed.let_go(&edge));
+        let blocks: Vec<u32> = freed.all().into_iter().collect();
+        // And what nobody owns, as far as is known, but only these lead to.
+        in_parts + Retention::new(&self.links().graph).of(&blocks, |block| self.scene.size(block)).bytes
+    }
+
+    /// Whether the object is all that is in its block.
+    fn fills(&self, object: &Instance, block: u32) -> bool {
+        let (whole, _) = self.object(block);
+        whole.address == object.address && whole.size == object.size
+    }
+
+    /// The pointers in an object that is a part of a block or static.
+    fn edges_of(&self, part: &Instance) -> Vec<Edge> {
+        let graph = &self.links().graph;
+        let (range, from) = (part.address.0..part.address.0 + part.size, part.home);
+        let edges = match from {
+            Home::Block(block) => graph.from_block(block as u32),
+            Home::Root(_) => graph.from_outside(),
+        };
+        let own = |edge: &&Edge| range.contains(&edge.at.0) && !matches!(edge.from, Source::Register(_));
+        edges.iter().filter(own).copied().collect()
+    }
+
+    /// Who holds this object: the ways to it from outside of the heap, the most telling first.
+    pub fn holders(&self, object: &Instance) -> Vec<Holder> {
+        let heap = self.scene.heap();
+        let names = Known { program: self.scene.program, tasks: Tasks::new(heap) };
+        let Links { graph, reach } = self.links();
+        let end = End { address: object.address, name: &object.type_name };
+        let holders = naming::holders((&heap, graph, reach), (object.home, end), MOST_WAYS, &names);
+        holders.into_iter().map(|way| scene::holder(self.scene.program, way)).collect()
+    }
+
+    /// The strong and weak counts of the `Rc` or `Arc` whose value this object is; none if it is none's.
+    pub fn counts(&self, object: &Instance) -> Option<(u64, u64)> {
+        let Home::Block(block) = object.home else { return None };
+        let strong = self.scene.strong(block as u32)?;
+        let start = self.scene.snapshot.blocks()[block].address;
+        let weak = self.scene.snapshot.word(RuntimeAddress(start.0 + 8))?;
+        // All owners together have one.
+        self.fills(object, block as u32).then(|| (strong, weak.saturating_sub(u64::from(strong > 0))))
+    }
+
+    /// The name of the static or thread-local that this object lies in.
+    pub fn root_name(&self, object: &Instance) -> Option<Rc<str>> {
+        match object.home {
+            Home::Root(index) => Some(Rc::clone(&self.scene.roots[index].name)),
+            Home::Block(_) => None,
+        }
+    }
 }
+
+/// What is freed, owner after owner. Another pointer to what has an owner only refers to it, also if it is on a stack.
+struct Freed<'c> {
+    copy: &'c Copy,
+    blocks: HashSet<u32>,
+    /// By block: how many of its `Rc`s or `Arc`s are freed.
+    owners: HashMap<u32, u64>,
+    next: Vec<u32>,
+}
+
+impl Freed<'_> {
+    fn free(&mut self, block: u32) {
+        if self.blocks.insert(block) {
+            self.next.push(block);
+        }
+    }
+
+    /// The pointer is dropped.
+    fn let_go(&mut self, edge: &Edge) {
+        match edge.kind {
+            EdgeKind::Owning => self.free(edge.to),
+            EdgeKind::Counted => {
+                let owners = self.owners.entry(edge.to).or_default();
+                *owners += 1;
+                if self.copy.scene.strong(edge.to).is_some_and(|strong| strong <= *owners) {
+                    self.free(edge.to);
+                }
+            }
+            EdgeKind::Borrowed | EdgeKind::Unknown | EdgeKind::Weak => {}
+        }
+    }
+
+    /// With all that follows.
+    fn all(mut self) -> HashSet<u32> {
+        while let Some(block) = self.next.pop() {
+            for edge in self.copy.links().graph.from_block(block) {
+                self.let_go(edge);
+            }
+        }
+        self.blocks
+    }
+}
+
+/// What a type is called that is not known.
+pub const UNKNOWN: &str = "unknown";

@@ -1,10 +1,11 @@
 //! Type-name patterns: `Session`, `chat::Session`, `Link<Tcp>`, `db::*`, `**::Conn`, `Conn::Open`, `dyn Chat`. The same text can be a pattern
-//! for functions: `Session::connect`, `third_party::**`.
+//! for functions: `Session::connect`, `third_party::**`. What the fields of a value have to be, `Session { closed: true }`, is in `state`.
 //!
 //! The same matching serves a type the compiler resolved (`expect_zero = Session`): its `core::any::type_name` is compared in full.
 
 use super::name::{self, Dialect, Name, Path, Segment, Word};
 use super::short::text;
+use super::state::{self, State};
 
 /// What types a test names: a parsed pattern, or the name of one resolved type.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -13,6 +14,8 @@ pub struct Pattern {
     rule: Rule,
     /// A name without this text cannot match; spares reading most names of a binary.
     needle: String,
+    /// What the fields of a value have to be.
+    state: Option<State>,
 }
 
 /// How much of a name has to be written.
@@ -42,6 +45,26 @@ impl Pattern {
         Ok(Pattern::new(name::parse(text, Dialect::Pattern)?, Rule::Suffix))
     }
 
+    /// Parses a pattern for types that may go on with what the fields of a value have to be: `Session { closed: true }`.
+    ///
+    /// # Errors
+    /// When the text is not such a pattern.
+    pub fn parse_with_state(text: &str) -> Result<Pattern, PatternError> {
+        match state::begins(text) {
+            None => Pattern::parse(text),
+            Some(at) => Ok(Pattern::parse(&text[..at])?.with_state(state::parse(text, at)?)),
+        }
+    }
+
+    pub(super) fn with_state(self, state: State) -> Pattern {
+        Pattern { state: Some(state), ..self }
+    }
+
+    /// What the fields of a value have to be, if it says.
+    pub fn state(&self) -> Option<&State> {
+        self.state.as_ref()
+    }
+
     /// The type that `core::any::type_name` calls `type_name`.
     ///
     /// Debug info tells more than `type_name` in one place and less in another: `type_name` leaves generic arguments out that equal their
@@ -66,7 +89,7 @@ impl Pattern {
         // The tail of an exact path inside an impl is all that debug info repeats; see `exact_path`.
         let literals = literals.filter(|_| rule == Rule::Suffix).chain(words.last().and_then(literal));
         let needle = literals.max_by_key(String::len).unwrap_or_default();
-        Pattern { name, rule, needle }
+        Pattern { name, rule, needle, state: None }
     }
 
     /// Whether the type called `name` (in full, as `debuginfo::types::Type::name` has it) matches.
@@ -115,6 +138,12 @@ impl Pattern {
         }
         let of = Name::Path(Path { anchored: path.anchored, segments: of.to_vec() });
         read(name).is_some_and(|name| self.rule.matches(&of, &name))
+    }
+
+    /// Whether this means the variant `variant` of an enum called `name`: `Open` and `Conn::Open` do.
+    pub(super) fn is_variant(&self, name: &str, variant: &str) -> bool {
+        let alone = matches!(&self.name, Name::Path(path) if path.segments.len() == 1);
+        if alone { self.last_segment() == Some(variant) } else { self.matches_variant(name, variant) }
     }
 
     /// The last segment without generics, if it has no wildcard: the name of the type's entry in the debug info, up to its `<`.

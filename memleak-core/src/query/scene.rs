@@ -16,6 +16,7 @@ use crate::heap::reach::Reach;
 use crate::heap::roots::Root;
 use crate::heap::snapshot::Snapshot;
 use crate::heap::tasks::Tasks;
+use crate::query::read::Reader;
 use crate::stack::StackId;
 use std::collections::HashSet;
 use std::rc::Rc;
@@ -67,6 +68,11 @@ impl<'p> Scene<'p> {
         View { snapshot: &self.snapshot, types: self.program.types() }
     }
 
+    /// Reads its values.
+    pub fn reader(&self) -> Reader<'_> {
+        Reader { view: self.view(), contents: &self.contents, binary: Some(self.program.binary()) }
+    }
+
     /// What a graph is made from.
     pub fn heap(&self) -> Heap<'_> {
         Heap { view: self.view(), contents: &self.contents, roots: &self.roots }
@@ -75,8 +81,13 @@ impl<'p> Scene<'p> {
     /// The type of what a block holds, in full: of the value in it, without the counts of an `Rc` or `Arc`; of a buffer as `[T]`. None if it is
     /// not known.
     pub fn type_name(&self, block: u32) -> Option<Rc<str>> {
+        self.content_name(&self.contents[block as usize])
+    }
+
+    /// The same for a block with this content.
+    pub fn content_name(&self, content: &Content) -> Option<Rc<str>> {
         let types = self.program.types();
-        match &self.contents[block as usize] {
+        match content {
             Content::Value(ty) | Content::Unwritten(ty) => {
                 let ty = types.get(*ty);
                 let counted = is_counted(&ty);
@@ -144,10 +155,15 @@ impl<'s> Relations<'s> {
 
     /// With the stack that spawned it, if it is a task.
     pub fn holder(&self, way: holders::Holder) -> Holder {
-        let spawned = match &way.root {
-            HeldBy::Task(task) => frames(self.scene.program, task.spawned),
-            _ => Vec::new(),
-        };
-        Holder { way, spawned }
+        holder(self.scene.program, way)
     }
+}
+
+/// With the stack that spawned it, if it is a task.
+pub fn holder(program: &Program, way: holders::Holder) -> Holder {
+    let spawned = match &way.root {
+        HeldBy::Task(task) => frames(program, task.spawned),
+        _ => Vec::new(),
+    };
+    Holder { way, spawned }
 }

@@ -10,7 +10,7 @@ pub(super) fn text(failure: &Failure, look: &Look) -> String {
     let headlines = failure.missed.iter().flat_map(headlines).chain(lost::headline(&failure.lost));
     let mut lines: Vec<String> = headlines.map(|line| look.paint(Ink::Failure, &line)).collect();
     for missed in &failure.missed {
-        groups::describe(missed, look, &mut lines);
+        groups::describe(&missed.groups, look, &mut lines);
     }
     lost::describe(&failure.lost, look, &mut lines);
     lines.push(String::new());

@@ -3,7 +3,7 @@
 use super::backtrace::{self, Stacks};
 use super::holder::{self, Positions};
 use super::{Ink, Look, advice, count, help, labelled, size};
-use crate::check::verdict::{Doubt, Group, Missed, Place};
+use crate::check::verdict::{Doubt, Group, Place};
 use crate::query::short::{short, short_block, short_function};
 use std::collections::HashMap;
 
@@ -21,8 +21,8 @@ struct Alike<'a> {
 }
 
 /// The certain groups, then the doubtful ones apart.
-pub(super) fn describe(missed: &Missed, look: &Look, lines: &mut Vec<String>) {
-    let groups = alike(&missed.groups, look);
+pub(super) fn describe(groups: &[Group], look: &Look, lines: &mut Vec<String>) {
+    let groups = alike(groups, look);
     let (doubtful, certain): (Vec<&Alike<'_>>, Vec<&Alike<'_>>) =
         groups.iter().partition(|group| group.first.doubt.is_some());
     for group in certain.iter().chain(&doubtful).take(MOST_GROUPS) {
@@ -165,7 +165,7 @@ fn container(inside: &str, type_name: &str) -> String {
     }
 }
 
-fn reason(doubt: &Doubt) -> String {
+pub(super) fn reason(doubt: &Doubt) -> String {
     match doubt {
         Doubt::Suspended(future) => format!(
             "a local of the suspended future {}, which may have moved or dropped it before this await",

@@ -20,7 +20,7 @@ mod holder;
 mod lost;
 mod obstacle;
 
-use crate::check::verdict::{Aside, Obstacle, Verdict};
+use crate::check::verdict::{Aside, Doubt, Frame, Group, Holder, Obstacle, Verdict};
 use crate::query::short::short_future;
 use std::path::PathBuf;
 
@@ -36,15 +36,20 @@ pub struct Look {
 }
 
 impl Look {
-    /// For the test of this path; files as cargo shows them, relative to the workspace of the package under test.
+    /// For the test of this path.
     pub fn of_test(path: &str, color: bool) -> Look {
+        Look { color, test: Some(path.to_owned()), ..Look::of_program() }
+    }
+
+    /// Plain; files as cargo shows them, relative to the workspace of the package under test.
+    pub fn of_program() -> Look {
         let package = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
         let package = package.or_else(|| std::env::current_dir().ok());
         let root = package.map(|package| {
             let workspace = package.ancestors().find(|dir| dir.join("Cargo.lock").is_file());
             workspace.unwrap_or(&package).to_owned()
         });
-        Look { color, root, test: Some(path.to_owned()) }
+        Look { color: false, root, test: None }
     }
 
     /// The name of a function, without the functions that the attributes of the test have put between the test and its body.
@@ -126,6 +131,41 @@ pub fn text(verdict: &Verdict, look: &Look) -> String {
 /// Why something cannot be told, and what to write instead.
 pub fn obstacles(obstacles: &[Obstacle], look: &Look) -> String {
     obstacle::parts(obstacles, look)
+}
+
+/// How many instances of the types called `written` live, where they were allocated and who holds them.
+pub fn instances(written: &str, groups: &[Group], look: &Look) -> String {
+    let sum = |doubtful: bool| -> u64 {
+        groups.iter().filter(|group| group.doubt.is_some() == doubtful).map(|group| group.count).sum()
+    };
+    let possibly = match sum(true) {
+        0 => String::new(),
+        more => format!(", and possibly {more} more"),
+    };
+    let mut lines = vec![format!("{} live `{written}`{possibly}", sum(false))];
+    groups::describe(groups, look, &mut lines);
+    lines.join("\n") + "\n\n"
+}
+
+/// The lines of a stack, innermost first.
+pub fn backtrace(stack: &[Frame], look: &Look) -> Vec<String> {
+    backtrace::Stacks::of(stack).lines(look)
+}
+
+/// The first function on a stack that is the user's own, if there is one, with its place: `src/session.rs:41  chat::Session::connect`.
+pub fn site(stack: &[Frame], look: &Look) -> String {
+    let shown = backtrace::from_first_shown(stack);
+    backtrace(&shown[..shown.len().min(1)], look).remove(0)
+}
+
+/// The lines of a way from a root to a value.
+pub fn way(holder: &Holder, look: &Look) -> Vec<String> {
+    holder::lines(holder, holder::Positions::Shown, look)
+}
+
+/// Why a value is only "possibly" live.
+pub fn doubt(doubt: &Doubt) -> String {
+    groups::reason(doubt)
 }
 
 /// What a test that passed says nevertheless, one line each.

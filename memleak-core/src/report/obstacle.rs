@@ -5,6 +5,7 @@ use super::{Ink, Look, backtrace, failure};
 use crate::check::verdict::{Obstacle, Place};
 use crate::debuginfo::load::LoadError;
 use crate::query::pattern::PatternError;
+use crate::query::predicate::StateError;
 use crate::query::short::{short, short_function};
 
 pub(super) fn text(obstacles: &[Obstacle], look: &Look) -> String {
@@ -61,6 +62,16 @@ fn explain(obstacle: &Obstacle, look: &Look) -> Explained {
             help: PATTERNS,
         },
         Obstacle::UnknownName { written, instead: Some(instead), .. } => pointer(written, instead),
+        Obstacle::NotATypeAlone { written } => plain(
+            &format!("`{written}` asks for a variant or for fields, and of what came and went only the type is known"),
+            "write the type alone",
+        ),
+        Obstacle::UnknownFunction { written, nearest } => Explained {
+            wrong: format!("no function in this binary is called `{written}`"),
+            details: list_of("nearest", nearest),
+            help: "write a function's name as in the source: `connect`, `Session::connect`, `session::connect`",
+        },
+        Obstacle::State { written, error } => state(written, error),
         Obstacle::UnknownName { written, resolved, nearest, .. } => unknown(written, *resolved, nearest),
         Obstacle::Losses(losses) => Explained {
             wrong: "no instance too many was found, but not everything was recorded".to_owned(),
@@ -87,8 +98,7 @@ fn explain(obstacle: &Obstacle, look: &Look) -> Explained {
     }
 }
 
-const PATTERNS: &str =
-    "patterns look like `Session`, `chat::Session`, `Link<Tcp>`, `db::*`, `db::**::Conn`, `dyn Chat`, `Conn::Open`";
+const PATTERNS: &str = "patterns look like `Session`, `chat::Session`, `Link<Tcp>`, `db::*`, `db::**::Conn`, `dyn Chat`, `Conn::Open`,\n`Session { closed: true }`";
 
 const NOT_INSTALLED: &str = "\
 memleak's feature `global-allocator` installs it; it is a default feature. If the program has a
@@ -172,11 +182,6 @@ fn unknown(written: &str, resolved: bool, nearest: &[String]) -> Explained {
     } else {
         format!("no type in this test binary is called `{written}`")
     };
-    let details: Vec<String> = nearest
-        .iter()
-        .enumerate()
-        .map(|(i, name)| format!("{:9}{name}", if i == 0 { "nearest" } else { "" }))
-        .collect();
     let help = match (resolved, nearest.is_empty()) {
         (true, _) => {
             "no code in this binary makes a value of it, so there is nothing to check; or the crate that does is\n\
@@ -192,7 +197,35 @@ fn unknown(written: &str, resolved: bool, nearest: &[String]) -> Explained {
         }
         (false, false) => "write one of these; a name that no type has would pass whatever lives",
     };
-    Explained { wrong, details: details.join("\n"), help }
+    Explained { wrong, details: list_of("nearest", nearest), help }
+}
+
+/// Names, one a line, the first behind the label.
+fn list_of(label: &str, names: &[String]) -> String {
+    let line = |(i, name): (usize, &String)| format!("{:9}{name}", if i == 0 { label } else { "" });
+    names.iter().enumerate().map(line).collect::<Vec<_>>().join("\n")
+}
+
+fn state(written: &str, error: &StateError) -> Explained {
+    let list = |label: &str, names: &[String]| format!("{label:9}{}", names.join(", "));
+    let (wrong, details, help) = match error {
+        StateError::NoField { of, field, fields } => (
+            format!("`{}` has no field `{field}`", short(of)),
+            if fields.is_empty() { "it has no fields".to_owned() } else { list("fields", fields) },
+            "write one of these; a field that no value has would pass whatever lives",
+        ),
+        StateError::OtherKind { field, ty, expected } => (
+            format!("the field `{field}` is of type `{}`, and can never be `{expected}`", short(ty)),
+            format!("in       {written}"),
+            "values are written `true`, `7`, `\"ada\"`, `'a'`, a variant `Open`, or `_` for any",
+        ),
+        StateError::NoVariant { field, ty, expected, variants } => (
+            format!("the field `{field}` is of type `{}`, which has no variant `{expected}`", short(ty)),
+            list("variants", variants),
+            "write one of these",
+        ),
+    };
+    Explained { wrong, details, help }
 }
 
 /// The text, and below it a mark under the part at fault, with the message.

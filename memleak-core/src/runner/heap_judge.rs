@@ -6,6 +6,7 @@ use crate::check::checker::{self, Checker, Checkpoint, Count};
 use crate::check::verdict::{Ended, Obstacle, Verdict};
 use crate::debuginfo::load::LoadError;
 use crate::query::analyst::Kept;
+use crate::query::body;
 use crate::report::{self, Look};
 use crate::tracker;
 use std::cell::RefCell;
@@ -49,7 +50,9 @@ impl HeapJudge {
 
 impl Judge for HeapJudge {
     fn body_begins(&self) {
-        self.body_epoch.store(tracker::next_epoch(), Ordering::Relaxed);
+        let epoch = tracker::next_epoch();
+        self.body_epoch.store(epoch, Ordering::Relaxed);
+        body::begins(epoch);
     }
 
     fn look(&self, checkpoint: Checkpoint) -> Seen {

@@ -11,6 +11,7 @@ use super::runtime::Turns;
 use super::settle::{Settle, Step, settle};
 use crate::check::checker::Checkpoint;
 use crate::check::verdict::Ended;
+use crate::query;
 use crate::tracker;
 use std::panic::Location;
 use std::pin::Pin;
@@ -103,6 +104,7 @@ impl Inside {
         let _own = tracker::untracked();
         let _ = self.news.send(News::Begun);
         self.judge.body_begins();
+        query::body::let_settle(self.settle);
         (self.progress)(Stage::Body);
     }
 

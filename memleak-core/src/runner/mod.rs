@@ -13,6 +13,7 @@
 //! Which of the two a process is, is told by an environment variable (`role`). What the heap is like is another room's knowledge (`judge`).
 //! Where the platform cannot run a child, the body runs in place, and the verdict is that the heap cannot be read.
 
+pub mod attempts;
 #[cfg(memleak_supported)]
 mod birth;
 mod body;

@@ -88,7 +88,7 @@ const TURN: Duration = Duration::from_micros(100);
 ///
 /// A runtime that has something to do does not wait for a timer. So a clock that is paused, also one that the body has paused itself,
 /// stands still meanwhile. With the runtime idle it would jump to the next timer at once, and to the one after it.
-async fn turns(time: Duration) {
+pub async fn turns(time: Duration) {
     let due = Instant::now() + time;
     future::poll_fn(move |context| {
         if Instant::now() >= due {

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 /// behind on purpose (an aborted task, a closed connection, a detached thread that is about to end) is gone within a few milliseconds.
 pub(super) const DEFAULT_SETTLE: Duration = Duration::from_millis(200);
 
-const FIRST_PAUSE: Duration = Duration::from_millis(1);
-const LONGEST_PAUSE: Duration = Duration::from_millis(32);
+pub(super) const FIRST_PAUSE: Duration = Duration::from_millis(1);
+pub(super) const LONGEST_PAUSE: Duration = Duration::from_millis(32);
 
 /// What to do next.
 pub(super) enum Step {

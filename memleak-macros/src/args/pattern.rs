@@ -9,6 +9,7 @@ pub fn mistake(pattern: &str) -> Option<String> {
                 .to_owned(),
         );
     }
+    let pattern = without_state(pattern);
     if let Some(text) = unbalanced(pattern) {
         return Some(text);
     }
@@ -22,6 +23,25 @@ pub fn mistake(pattern: &str) -> Option<String> {
         );
     }
     None
+}
+
+/// The pattern without what the fields of a value have to be, `{ closed: true }` or `(7, _)`, which has a syntax of its own.
+fn without_state(pattern: &str) -> &str {
+    if ["dyn ", "fn", "unsafe ", "extern "].iter().any(|word| pattern.trim_start().starts_with(word)) {
+        return pattern;
+    }
+    let mut depth = 0u32;
+    for (at, character) in pattern.char_indices() {
+        let before = pattern[..at].trim_end();
+        let path_ends = before.ends_with(|last: char| last.is_alphanumeric() || matches!(last, '_' | '>' | '*' | '}'));
+        match character {
+            '<' => depth += 1,
+            '>' => depth = depth.saturating_sub(1),
+            '{' | '(' if depth == 0 && path_ends => return &pattern[..at],
+            _ => {}
+        }
+    }
+    pattern
 }
 
 fn unbalanced(pattern: &str) -> Option<String> {
@@ -84,9 +104,12 @@ mod tests {
             "Box<dyn Fn(u8) -> u16>",
             "chat::serve::{async_fn_env#0}",
             "::chat::Session",
+            "Session { closed: true, user: User { name: \"a(d}a:\" } }",
+            "Conn::Open(3, _)",
+            "chat::serve::{async_fn_env#0} { a: 1 }",
         ] {
             assert_eq!(mistake(pattern), None, "{pattern:?}");
-            assert_eq!(Pattern::parse(pattern).err(), None, "{pattern:?}");
+            assert_eq!(Pattern::parse_with_state(pattern).err(), None, "{pattern:?}");
         }
     }
 
@@ -102,10 +125,11 @@ mod tests {
             ("a::b:C", "write \"a::b::C\""),
             ("chat::", "segment is missing"),
             ("a::::b", "segment is missing"),
+            ("chat:Session { closed: true }", "write \"chat::Session"),
         ] {
             let text = mistake(pattern).unwrap_or_else(|| panic!("{pattern:?} is taken for well formed"));
             assert!(text.contains(part), "{pattern:?}: {text}");
-            assert!(Pattern::parse(pattern).is_err(), "{pattern:?} could be matched");
+            assert!(Pattern::parse_with_state(pattern).is_err(), "{pattern:?} could be matched");
         }
     }
 }

@@ -49,6 +49,12 @@ impl View<'_> {
     /// # Errors
     /// [`Unreadable::Stale`] if no number of buckets fits.
     pub fn table_elements(self, block: usize, element: TypeId) -> Result<Vec<Elements>, Unreadable> {
+        let (control, buckets) = self.table_control(block, element).ok_or(Unreadable::Stale)?;
+        full_buckets(self, element, self.types.get(element).size, control, buckets)
+    }
+
+    /// Where the control bytes of such a block begin, and how many buckets there are; none if no number of buckets fits.
+    pub fn table_control(self, block: usize, element: TypeId) -> Option<(RuntimeAddress, u64)> {
         let size = self.types.get(element).size;
         let block = self.snapshot.blocks()[block];
         for group in [16, 8] {
@@ -57,13 +63,13 @@ impl View<'_> {
                 let control = buckets.saturating_mul(size).next_multiple_of(group);
                 let total = control.saturating_add(buckets + group);
                 if total == block.size {
-                    return full_buckets(self, element, size, at(block.address, control), buckets);
+                    return Some((at(block.address, control), buckets));
                 }
                 if total > block.size {
                     break;
                 }
             }
         }
-        Err(Unreadable::Stale)
+        None
     }
 }
