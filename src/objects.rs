@@ -506,7 +506,7 @@ impl Objects {
     pub fn group_by_type(&self) -> Vec<Group> {
         let _own = tracker::untracked();
         let keys = self.set.members.iter().map(|item| Arc::clone(&item.type_name)).collect();
-        self.groups(keys, |name| short(name))
+        self.groups(keys, short)
     }
 
     /// The objects by the place in the program that allocated them, the place with most bytes first: the first function on the stack that is

@@ -199,7 +199,7 @@ impl Value {
     }
 
     /// How many elements or entries it has, if it is a list or a map.
-    pub fn len(&self) -> Option<usize> {
+    pub fn count(&self) -> Option<usize> {
         match self.read.datum {
             Datum::List(len) | Datum::Map(len) => Some(len),
             _ => None,

@@ -378,6 +378,6 @@ mod tests {
         said("A { id: 1 b: 2 }", "b", "write `,`");
         said("A { key: 'ab' }", "'", "one character");
         said("A { .., id: 1 }", ",", "stands at the end");
-        said("A { state: Link<Tcp }", "<", "never closed");
+        said("A { state: Link<Tcp }", "}", "leave the `}` out");
     }
 }

@@ -71,6 +71,12 @@ impl From<LoadError> for NameError {
     }
 }
 
+/// What was asked for: whether it is a type that the compiler resolved, its size if that is known, and its name.
+type Key = (bool, Option<usize>, String);
+
+/// The full names of types, and whose they are.
+type Names = Rc<[(Rc<str>, CodeKind)]>;
+
 /// The types that are meant.
 #[derive(Clone, Debug)]
 pub struct Subjects {
@@ -109,7 +115,7 @@ impl Subjects {
     /// When there are none, or it cannot be told.
     pub fn resolve(types: &'static TypeTable<'static>, subject: Subject<'_>) -> Result<Rc<Subjects>, NameError> {
         thread_local! {
-            static KNOWN: RefCell<HashMap<(bool, Option<usize>, String), Rc<Subjects>>> = RefCell::default();
+            static KNOWN: RefCell<HashMap<Key, Rc<Subjects>>> = RefCell::default();
         }
         let key = match subject {
             Subject::Pattern(text) => (false, None, text.to_owned()),
@@ -287,14 +293,14 @@ impl Kinds {
 ///
 /// # Errors
 /// When the debug info cannot be read.
-pub(super) fn every_name(types: &TypeTable) -> Result<Rc<[(Rc<str>, CodeKind)]>, LoadError> {
+pub(super) fn every_name(types: &TypeTable) -> Result<Names, LoadError> {
     thread_local! {
-        static KNOWN: OnceCell<Rc<[(Rc<str>, CodeKind)]>> = const { OnceCell::new() };
+        static KNOWN: OnceCell<Names> = const { OnceCell::new() };
     }
     if let Some(known) = KNOWN.with(|known| known.get().cloned()) {
         return Ok(known);
     }
-    let all: Rc<[(Rc<str>, CodeKind)]> = names::all_names(types)?.into();
+    let all: Names = names::all_names(types)?.into();
     Ok(KNOWN.with(|known| known.get_or_init(|| all).clone()))
 }
 

@@ -57,35 +57,39 @@ fn a_pattern_that_is_none() {
     explains(
         broken("é::Link<Tcp"),
         expect![[r#"
-        `é::Link<Tcp` is not a type pattern
-          é::Link<Tcp
-                 ^ this `<` is never closed: write `>`
-          help: patterns look like `Session`, `chat::Session`, `Link<Tcp>`, `db::*`, `db::**::Conn`, `dyn Chat`, `Conn::Open`
+            `é::Link<Tcp` is not a type pattern
+              é::Link<Tcp
+                     ^ this `<` is never closed: write `>`
+              help: patterns look like `Session`, `chat::Session`, `Link<Tcp>`, `db::*`, `db::**::Conn`, `dyn Chat`, `Conn::Open`,
+                    `Session { closed: true }`
 
-        memleak could not check this test, and that is not a pass.
-    "#]],
+            memleak could not check this test, and that is not a pass.
+        "#]],
     );
     explains(
         broken("crate::Session"),
         expect![[r#"
-        `crate::Session` is not a type pattern
-          crate::Session
-          ^^^^^^^ a pattern does not know which module it stands in: write the crate's name, or leave `crate::` out
-          help: patterns look like `Session`, `chat::Session`, `Link<Tcp>`, `db::*`, `db::**::Conn`, `dyn Chat`, `Conn::Open`
+            `crate::Session` is not a type pattern
+              crate::Session
+              ^^^^^^^ a pattern does not know which module it stands in: write the crate's name, or leave `crate::` out
+              help: patterns look like `Session`, `chat::Session`, `Link<Tcp>`, `db::*`, `db::**::Conn`, `dyn Chat`, `Conn::Open`,
+                    `Session { closed: true }`
 
-        memleak could not check this test, and that is not a pass.
-    "#]],
+            memleak could not check this test, and that is not a pass.
+        "#]],
     );
     shows(
         Verdict::CouldNotTell(vec![broken(""), broken("Session, Conn")]),
         expect![[r#"
             an empty text is not a type pattern
-              help: patterns look like `Session`, `chat::Session`, `Link<Tcp>`, `db::*`, `db::**::Conn`, `dyn Chat`, `Conn::Open`
+              help: patterns look like `Session`, `chat::Session`, `Link<Tcp>`, `db::*`, `db::**::Conn`, `dyn Chat`, `Conn::Open`,
+                    `Session { closed: true }`
 
             `Session, Conn` is not a type pattern
               Session, Conn
                      ^ a pattern names one type: for several write a list, `["Session", "db::Conn"]`
-              help: patterns look like `Session`, `chat::Session`, `Link<Tcp>`, `db::*`, `db::**::Conn`, `dyn Chat`, `Conn::Open`
+              help: patterns look like `Session`, `chat::Session`, `Link<Tcp>`, `db::*`, `db::**::Conn`, `dyn Chat`, `Conn::Open`,
+                    `Session { closed: true }`
 
             memleak could not check this test, and that is not a pass.
         "#]],
