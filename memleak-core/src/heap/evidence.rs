@@ -8,8 +8,9 @@
 
 use crate::address::RuntimeAddress;
 use crate::debuginfo::types::{Type, TypeId, TypeKind, Variant};
-use crate::heap::containers::{Claim, Elements, Owned, Unreadable, View, at, parameter};
+use crate::heap::containers::{Claim, Elements, Owned, Pointee, Unreadable, View, at, parameter};
 use crate::heap::contents::Content;
+use crate::heap::thread_locals::InThreadLocal;
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -67,62 +68,6 @@ impl View<'_> {
     }
 }
 
-/// What is in the place of a `thread_local!`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum InThreadLocal {
-    /// A value of this type, here.
-    Value(TypeId, RuntimeAddress),
-    /// None: the thread has not used it yet, or has destroyed it.
-    Nothing,
-    /// Its state could not be read.
-    Unclear,
-}
-
-impl View<'_> {
-    /// What a `thread_local!` holds, if `ty` is what the standard library keeps one in: the value, and how far it has got.
-    ///
-    /// A value made by a constant is in its place from the start, but it becomes the thread's with its first use: only from then on will it be
-    /// dropped.
-    pub fn in_thread_local(self, ty: &Type, address: RuntimeAddress) -> Option<InThreadLocal> {
-        if !ty.name.starts_with("std::sys::thread_local::native::") {
-            return None;
-        }
-        let value = ["value", "val"].iter().find_map(|name| self.field(ty, name));
-        let (state, (offset, _), inner) = (self.field(ty, "state")?, value?, parameter(ty, "T")?);
-        Some(match self.storage_state(state.1, at(address, state.0)) {
-            StorageState::Alive => InThreadLocal::Value(inner, at(address, offset)),
-            StorageState::NotAlive => InThreadLocal::Nothing,
-            StorageState::Unclear => InThreadLocal::Unclear,
-        })
-    }
-
-    /// Reads the state, which is an enum in a cell.
-    fn storage_state(self, id: TypeId, address: RuntimeAddress) -> StorageState {
-        let ty = self.types.get(id);
-        match &ty.kind {
-            TypeKind::Struct { fields } => {
-                let mut sized = fields.iter().filter(|field| self.types.get(field.ty).size > 0);
-                sized
-                    .next()
-                    .map_or(StorageState::Unclear, |field| self.storage_state(field.ty, at(address, field.offset)))
-            }
-            TypeKind::Enum { .. } => match self.active(&ty, address) {
-                Active::Variant(variant) if &*variant.name == "Alive" => StorageState::Alive,
-                Active::Variant(_) => StorageState::NotAlive,
-                Active::Invalid => StorageState::Unclear,
-            },
-            _ => StorageState::Unclear,
-        }
-    }
-}
-
-/// How far a `thread_local!` has got.
-enum StorageState {
-    Alive,
-    NotAlive,
-    Unclear,
-}
-
 /// Whether this is what an `Rc` or `Arc` points to: the counts and the value.
 pub fn is_counted(ty: &Type) -> bool {
     ["alloc::sync::ArcInner<", "alloc::rc::RcInner<", "alloc::rc::RcBox<"]
@@ -133,15 +78,27 @@ pub fn is_counted(ty: &Type) -> bool {
 /// Who owns which block, as far as values known to be live say.
 #[derive(Clone, Debug)]
 pub struct Claims<'c> {
-    /// By index of the block: how many owners were found.
-    owners: HashMap<usize, u64>,
+    /// By index of the block: who was found to own it.
+    owners: HashMap<usize, Owners>,
+    /// Blocks of which an owner was found that have not been asked for yet.
+    fresh: Vec<usize>,
     contents: &'c [Content],
+}
+
+/// The owners of a block.
+#[derive(Clone, Copy, Debug)]
+struct Owners {
+    count: u64,
+    /// What they say of it.
+    pointee: Pointee,
+    /// Whether one is a container that says which elements are in it.
+    told: bool,
 }
 
 impl<'c> Claims<'c> {
     /// None so far, to blocks with these contents.
     pub fn none(contents: &'c [Content]) -> Claims<'c> {
-        Claims { owners: HashMap::new(), contents }
+        Claims { owners: HashMap::new(), fresh: Vec::new(), contents }
     }
 
     /// Whether an owner of `block` was found.
@@ -149,9 +106,24 @@ impl<'c> Claims<'c> {
         self.owners.contains_key(&block)
     }
 
+    /// What the owner of `block` says of it, if one was found.
+    pub fn pointee(&self, block: usize) -> Option<Pointee> {
+        self.owners.get(&block).map(|owners| owners.pointee)
+    }
+
+    /// Whether a container was found that says which elements are in `block`.
+    pub fn told(&self, block: usize) -> bool {
+        self.owners.get(&block).is_some_and(|owners| owners.told)
+    }
+
+    /// The blocks of which an owner was found since this was called last.
+    pub fn take_fresh(&mut self) -> Vec<usize> {
+        std::mem::take(&mut self.fresh)
+    }
+
     /// Whether `block`, held like this, has all the owners it can have.
     fn taken(&self, block: usize, claim: Claim) -> bool {
-        let owners = self.owners.get(&block).copied().unwrap_or(0);
+        let owners = self.owners.get(&block).map_or(0, |owners| owners.count);
         match claim {
             Claim::Exclusive => owners > 0,
             Claim::Shared { strong } => owners >= strong,
@@ -164,7 +136,7 @@ impl<'c> Claims<'c> {
         let mut sound = true;
         let mut unknown = None;
         view.inline_owners(ty, address, &mut |found| match found {
-            Inline::Owner(owner, owned) => {
+            Inline::Owner(owner, _, owned) => {
                 for &(block, claim) in &owned.blocks {
                     let fit = self.contents.get(block).map_or(Fit::Fits, |content| view.fit(&owner, content));
                     owns |= fit == Fit::Fits;
@@ -185,9 +157,17 @@ impl<'c> Claims<'c> {
     /// Notes all that the live value of type `ty` at `address` owns, and appends the elements that it holds elsewhere.
     pub fn add_all(&mut self, view: View<'_>, ty: TypeId, address: RuntimeAddress, elements: &mut Vec<Elements>) {
         view.inline_owners(ty, address, &mut |found| {
-            if let Inline::Owner(_, owned) = found {
+            if let Inline::Owner(owner, address, owned) = found {
                 for (block, _) in owned.blocks {
-                    *self.owners.entry(block).or_default() += 1;
+                    let owners = self.owners.entry(block).or_insert_with(|| {
+                        self.fresh.push(block);
+                        Owners { count: 0, pointee: Pointee::Untold, told: false }
+                    });
+                    owners.count += 1;
+                    owners.told |= !view.element_types(&owner).is_empty();
+                    if owners.pointee == Pointee::Untold {
+                        owners.pointee = view.pointee(&owner, address);
+                    }
                 }
                 elements.extend(owned.elements);
             }
@@ -252,8 +232,8 @@ impl View<'_> {
 
 /// What [`View::inline_owners`] meets.
 pub enum Inline {
-    /// An owner of this type, and what it owns.
-    Owner(Rc<Type>, Owned),
+    /// An owner of this type, where it is, and what it owns.
+    Owner(Rc<Type>, RuntimeAddress, Owned),
     /// Bytes that no live value has.
     Invalid,
     /// An owner of this type, whose layout is not known.
@@ -285,7 +265,7 @@ impl View<'_> {
             // Elements in the container itself are parts of the value.
             let (parts, elsewhere) = owned.elements.iter().partition(|run| self.is_inside(run, &ty, address));
             owned.elements = elsewhere;
-            found(Inline::Owner(Rc::clone(&ty), owned));
+            found(Inline::Owner(Rc::clone(&ty), address, owned));
             let parts: Vec<Elements> = parts;
             for run in parts {
                 let size = self.types.get(run.ty).size;

@@ -12,8 +12,10 @@ use crate::address::RuntimeAddress;
 use crate::debuginfo::types::{Type, TypeId, TypeKind};
 use crate::heap::containers::{Elements, Owned, Unreadable, View, at, has_slots};
 use crate::heap::contents::Content;
-use crate::heap::evidence::{Active, InThreadLocal, certain_in_coroutine, is_counted};
+use crate::heap::evidence::{Active, certain_in_coroutine, is_counted};
+use crate::heap::ownership::{behind_counts, is_closure};
 use crate::heap::roots::{Presence, Root};
+use crate::heap::thread_locals::InThreadLocal;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::rc::Rc;
 
@@ -88,7 +90,8 @@ pub fn find(view: View<'_>, contents: &[Content], roots: &[Root], subject: &dyn 
         containers: HashMap::new(),
         queue: Vec::new(),
         uncertain: Default::default(),
-        closures: Vec::new(),
+        waiting: Vec::new(),
+        slots: Vec::new(),
         read_by_owner: HashSet::new(),
         doubtful: HashSet::new(),
         seen: HashSet::new(),
@@ -99,9 +102,8 @@ pub fn find(view: View<'_>, contents: &[Content], roots: &[Root], subject: &dyn 
     search.locals(roots);
     search.unowned_tables(contents);
     search.unowned_buffers(contents);
-    search.unowned_shared(contents);
     search.own_layouts(contents);
-    search.judge_uncertain(contents, roots);
+    search.judge(contents, roots);
     search.found
 }
 
@@ -112,8 +114,16 @@ struct Place {
     address: RuntimeAddress,
     home: Home,
     doubt: Option<Doubt>,
+    /// Which of several it is that have no size and so one address.
+    nth: u64,
     /// The value may have been moved on and changed: what it says of its elements may be out of date, for this reason.
     outdated: Option<Doubt>,
+}
+
+impl Place {
+    fn new(ty: TypeId, address: RuntimeAddress, home: Home, doubt: Option<Doubt>) -> Place {
+        Place { ty, address, home, doubt, nth: 0, outdated: None }
+    }
 }
 
 struct Search<'a> {
@@ -127,42 +137,41 @@ struct Search<'a> {
     /// Places that may be stale, in the order in which they are judged. A container comes before a value: what is judged to be in the buffer of one
     /// is there, and a stale copy of it elsewhere must not have been taken for it. Slots of buffers without an owner come last.
     uncertain: [VecDeque<Place>; 4],
-    /// Blocks that are a closure; while it runs, its captures are on a stack, and the block is a stale copy.
-    closures: Vec<usize>,
+    /// Blocks of which only an owner can tell what is in them.
+    waiting: Vec<usize>,
+    /// Blocks of which only a container can tell which elements are in them.
+    slots: Vec<usize>,
     /// Blocks whose elements an owner told.
     read_by_owner: HashSet<usize>,
     /// Elements that were put off because their container is in doubt: where they begin, and their type.
     doubtful: HashSet<(RuntimeAddress, TypeId)>,
-    /// Found already: where, the number of its name, and whether it is only said to be somewhere in a container.
-    seen: HashSet<(RuntimeAddress, usize, bool)>,
+    /// Found already: where, the number of its name, which of several without size, and whether it is only said to be somewhere in a container.
+    seen: HashSet<(RuntimeAddress, usize, u64, bool)>,
     names: Names,
     found: Vec<Instance>,
 }
 
 impl Search<'_> {
     fn certain_places(&mut self, contents: &[Content], roots: &[Root]) {
-        let mut slots = Vec::new();
         for (index, root) in roots.iter().enumerate().filter(|(_, root)| root.presence == Presence::Certain) {
             self.enter(root.ty, root.address, Home::Root(index));
         }
         for (index, content) in contents.iter().enumerate() {
-            let start = self.view.snapshot.blocks()[index].address;
             match *content {
-                Content::Value(ty) if !self.can_hold(ty) => {}
-                Content::Value(ty) if is_closure(&self.view.types.get(ty)) => self.closures.push(index),
-                Content::Value(ty) if has_slots(&self.view.types.get(ty)) => slots.push((index, ty)),
-                Content::Value(ty) => self.enter(ty, start, Home::Block(index)),
-                Content::Unwritten(ty) => self.put_off(ty, start, Home::Block(index), &Doubt::MaybeUninit),
+                Content::Value(ty) | Content::Unwritten(ty) | Content::Shared(ty) if !self.can_hold(ty) => {}
+                Content::Value(ty) if is_closure(&self.view.types.get(ty)) => self.waiting.push(index),
+                Content::Value(ty) if has_slots(&self.view.types.get(ty)) => self.slots.push(index),
+                Content::Value(ty) => self.enter(ty, self.start_of(index), Home::Block(index)),
+                Content::Unwritten(_) => self.waiting.push(index),
                 Content::Shared(element) => self.shared(index, element),
                 _ => {}
             }
         }
         self.drain();
-        slots.retain(|(index, _)| !self.read_by_owner.contains(index));
-        for (index, ty) in slots {
-            self.enter(ty, self.view.snapshot.blocks()[index].address, Home::Block(index));
-        }
-        self.drain();
+    }
+
+    fn start_of(&self, block: usize) -> RuntimeAddress {
+        self.view.snapshot.blocks()[block].address
     }
 
     /// Locals that are in scope and may not be there.
@@ -183,13 +192,13 @@ impl Search<'_> {
         owns || self.view.types.needs_drop(root.ty)
     }
 
-    /// Two counts, then values. The block is a number of words, so small values may not reach to its end.
+    /// Two counts, then values. The block is a number of words, so small values may not reach to its end, which only the owner knows.
     fn shared(&mut self, block: usize, element: TypeId) {
-        if !self.can_hold(element) {
-            return;
-        }
-        let Some((all, certain)) = self.behind_counts(block, element) else { return };
+        let Some((all, certain)) = behind_counts(self.view, block, element) else { return };
         self.elements(&Elements { count: certain, ..all }, Home::Block(block));
+        if all.count > certain {
+            self.waiting.push(block);
+        }
     }
 
     fn drain(&mut self) {
@@ -201,14 +210,15 @@ impl Search<'_> {
     /// A whole block or static.
     fn enter(&mut self, ty: TypeId, address: RuntimeAddress, home: Home) {
         if self.can_hold(ty) {
-            self.queue.push(Place { ty, address, home, doubt: None, outdated: None });
+            self.queue.push(Place::new(ty, address, home, None));
         }
     }
 
-    /// A part of a place is as certain as the whole.
-    fn enter_part(&mut self, ty: TypeId, address: RuntimeAddress, whole: &Place) {
+    /// A part of a place is as certain as the whole. It is the one with this number of so many.
+    fn enter_part(&mut self, ty: TypeId, address: RuntimeAddress, whole: &Place, (number, of): (u64, u64)) {
         if self.can_hold(ty) {
-            self.queue.push(Place { ty, address, ..whole.clone() });
+            let nth = whole.nth.wrapping_mul(of).wrapping_add(number);
+            self.queue.push(Place { ty, address, nth, ..whole.clone() });
         }
     }
 
@@ -219,7 +229,7 @@ impl Search<'_> {
         let size = self.view.types.get(run.ty).size;
         for index in 0..run.count {
             let address = at(run.start, index.wrapping_mul(size));
-            self.queue.push(Place { ty: run.ty, address, home, doubt: None, outdated: None });
+            self.queue.push(Place { nth: index, ..Place::new(run.ty, address, home, None) });
         }
     }
 
@@ -227,20 +237,20 @@ impl Search<'_> {
     fn parts_of(&mut self, run: &Elements, container: &Place) {
         let size = self.view.types.get(run.ty).size;
         for index in 0..run.count {
-            self.enter_part(run.ty, at(run.start, index.wrapping_mul(size)), container);
+            self.enter_part(run.ty, at(run.start, index.wrapping_mul(size)), container, (index, run.count));
         }
     }
 
     fn visit(&mut self, place: &Place) {
         let ty = self.view.types.get(place.ty);
         if self.subject.wants(&ty) {
-            self.record(&ty.name, ty.size, place.address, place.home, place.doubt.clone());
+            self.record(&ty.name, ty.size, place, place.doubt.clone());
         }
         match self.view.in_thread_local(&ty, place.address) {
             None => {}
-            Some(InThreadLocal::Value(inner, address)) => return self.enter_part(inner, address, place),
+            Some(InThreadLocal::Value(inner, address)) => return self.enter_part(inner, address, place, (0, 1)),
             Some(InThreadLocal::Nothing) => return,
-            Some(InThreadLocal::Unclear) => return self.not_understood(&ty.name, place.ty, place.address, place.home),
+            Some(InThreadLocal::Unclear) => return self.not_understood(&ty.name, place.ty, place),
         }
         if let Some(owned) = self.view.owned(&ty, place.address) {
             return self.visit_owner(&ty, owned, place);
@@ -254,11 +264,11 @@ impl Search<'_> {
                     return;
                 }
                 let counted = is_counted(&ty);
-                for field in fields {
+                for (number, field) in (0..).zip(fields) {
                     let address = at(place.address, field.offset);
                     // `Arc::new_uninit` and `new_cyclic`: with a strong count there is a value.
                     let value = if counted { self.view.maybe_absent(&self.view.types.get(field.ty)) } else { None };
-                    self.enter_part(value.unwrap_or(field.ty), address, place);
+                    self.enter_part(value.unwrap_or(field.ty), address, place, (number, fields.len() as u64));
                 }
             }
             TypeKind::Union { fields } => {
@@ -269,7 +279,7 @@ impl Search<'_> {
             &TypeKind::Array { element, count } => {
                 let size = self.view.types.get(element).size;
                 for index in 0..count {
-                    self.enter_part(element, at(place.address, index * size), place);
+                    self.enter_part(element, at(place.address, index * size), place, (index, count));
                 }
             }
             TypeKind::Enum { coroutine, .. } => self.visit_enum(&ty, *coroutine, place),
@@ -284,12 +294,12 @@ impl Search<'_> {
                     self.read_by_owner.extend(owned.blocks.iter().map(|(block, _)| *block));
                 }
                 for run in &owned.elements {
-                    if self.view.is_inside(run, ty, place.address) && place.outdated.is_none() {
+                    // What they own was asked for with the container.
+                    if self.view.is_inside(run, ty, place.address) {
                         self.parts_of(run, place);
                         continue;
                     }
                     let home = match &owned.blocks[..] {
-                        [] => place.home,
                         [(only, _)] => Home::Block(*only),
                         _ => self.view.snapshot.block_around(run.start).map_or(place.home, Home::Block),
                     };
@@ -306,7 +316,7 @@ impl Search<'_> {
             Err(Unreadable::Stale) if place.doubt.is_some() => {}
             Err(_) => {
                 for element in self.view.element_types(ty) {
-                    self.not_understood(&ty.name, element, place.address, place.home);
+                    self.not_understood(&ty.name, element, place);
                 }
             }
         }
@@ -315,19 +325,19 @@ impl Search<'_> {
     fn visit_enum(&mut self, ty: &Type, coroutine: bool, place: &Place) {
         let Active::Variant(variant) = self.view.active(ty, place.address) else {
             if place.doubt.is_none() {
-                self.not_understood(&ty.name, place.ty, place.address, place.home);
+                self.not_understood(&ty.name, place.ty, place);
             }
             return;
         };
         if self.subject.wants_variant(ty, &variant.name) {
             let name = self.names.kept(format!("{}::{}", ty.name, variant.name));
-            self.record(&name, ty.size, place.address, place.home, place.doubt.clone());
+            self.record(&name, ty.size, place, place.doubt.clone());
         }
         let TypeKind::Struct { fields } = &self.view.types.get(variant.ty).kind else { return };
-        for field in fields {
+        for (number, field) in (0..).zip(fields) {
             let address = at(place.address, field.offset);
             if !coroutine || certain_in_coroutine(&variant.name, &field.name) {
-                self.enter_part(field.ty, address, place);
+                self.enter_part(field.ty, address, place, (number, fields.len() as u64));
             } else if !matches!(&*variant.name, "Returned" | "Panicked") {
                 self.maybe(field.ty, address, place, Doubt::Suspended(ty.name.clone()));
             }
@@ -357,7 +367,7 @@ impl Search<'_> {
             &TypeKind::Array { element, count } => {
                 self.put_off_elements(&Elements { ty: element, start: address, count }, home, doubt);
             }
-            _ => self.wait(Place { ty: id, address, home, doubt: Some(doubt.clone()), outdated: None }),
+            _ => self.wait(Place::new(id, address, home, Some(doubt.clone()))),
         }
     }
 
@@ -368,18 +378,20 @@ impl Search<'_> {
         }
     }
 
-    /// Notes that the container of this name, at `address`, may hold any number of what is wanted of `ty`.
-    fn not_understood(&mut self, container: &Rc<str>, ty: TypeId, address: RuntimeAddress, home: Home) {
+    /// Notes that the container of this name, at this place, may hold any number of what is wanted of `ty`.
+    fn not_understood(&mut self, container: &Rc<str>, ty: TypeId, place: &Place) {
         let Some(wanted) = self.wanted_in(ty) else { return };
         let wanted = self.view.types.get(wanted);
-        self.record(&wanted.name, wanted.size, address, home, Some(Doubt::NotUnderstood(container.clone())));
+        self.record(&wanted.name, wanted.size, place, Some(Doubt::NotUnderstood(container.clone())));
     }
 
-    fn record(&mut self, name: &Rc<str>, size: u64, address: RuntimeAddress, home: Home, doubt: Option<Doubt>) {
+    fn record(&mut self, name: &Rc<str>, size: u64, place: &Place, doubt: Option<Doubt>) {
         let number = self.names.number(name);
         // A value may begin with a container that holds others of its type.
         let container = matches!(doubt, Some(Doubt::NotUnderstood(_)));
-        if self.seen.insert((address, number, container)) {
+        let nth = if size == 0 { place.nth } else { 0 };
+        let &Place { address, home, .. } = place;
+        if self.seen.insert((address, number, nth, container)) {
             self.found.push(Instance { type_name: name.clone(), size, address, doubt, home });
         }
     }
@@ -442,6 +454,7 @@ impl Search<'_> {
 
     fn parts(&self, ty: &Type) -> Vec<TypeId> {
         let mut parts = self.view.element_types(ty);
+        parts.extend(self.view.held_in_thread_local(ty));
         match &ty.kind {
             TypeKind::Struct { fields } | TypeKind::Union { fields } => {
                 parts.extend(fields.iter().map(|field| field.ty));
@@ -452,10 +465,6 @@ impl Search<'_> {
         }
         parts
     }
-}
-
-fn is_closure(ty: &Type) -> bool {
-    ty.name.rsplit("::").next().is_some_and(|name| name.starts_with("{closure_env#"))
 }
 
 /// Numbers for names. Units describe the same type each for itself, so the same name comes in several allocations.

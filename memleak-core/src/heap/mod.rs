@@ -6,6 +6,7 @@
 //! - [`contents`]: what a block holds, told from the stack that allocated it.
 //! - [`containers`]: the one table of what is known of owners: who owns which block, and which elements are live.
 //! - [`evidence`]: whether a value that may be stale is one.
+//! - `ownership`: who owns what, as told by all values that certainly live.
 //! - [`program`]: the running program, which ties the above to its debug info.
 //! - [`roots`]: values outside of the heap.
 //! - [`instances`]: the search for the live instances of a type.
@@ -21,6 +22,7 @@
 //! - [`cycles`]: which blocks keep each other alive, and what would free them.
 //! - [`retained`]: what would be freed without certain blocks.
 //! - [`awaits`]: what a future is doing.
+//! - [`thread_locals`]: what the standard library keeps thread-locals in.
 //! - [`tasks`]: which blocks are tasks of an async runtime.
 //! - [`holders`]: who holds a value, by name.
 //! - [`naming`]: the words for a way through the graph; `ways` chooses the ways, `folding` says what is left out of one,
@@ -45,6 +47,7 @@ pub mod lost;
 pub mod naming;
 pub mod objects;
 pub mod outside;
+mod ownership;
 pub mod places;
 pub mod program;
 pub mod reach;
@@ -53,9 +56,12 @@ pub mod retained;
 pub mod roots;
 pub mod snapshot;
 pub mod tasks;
+pub mod thread_locals;
 mod ways;
 pub mod words;
 
+#[cfg(test)]
+mod drift_tests;
 #[cfg(test)]
 mod graph_tests;
 #[cfg(test)]

@@ -6,7 +6,8 @@
 use crate::address::RuntimeAddress;
 use crate::debuginfo::types::{Type, TypeId, TypeKind};
 use crate::heap::containers::{View, at};
-use crate::heap::evidence::{Active, InThreadLocal, certain_in_coroutine};
+use crate::heap::evidence::{Active, certain_in_coroutine};
+use crate::heap::thread_locals::InThreadLocal;
 use std::rc::Rc;
 
 /// One step down, from a value to a part of it.
@@ -83,6 +84,7 @@ impl View<'_> {
         let offset = word.0.wrapping_sub(address.0);
         match self.in_thread_local(ty, address) {
             None => {}
+            Some(InThreadLocal::Unclear) => descent.liveness = descent.liveness.max(Liveness::Possible),
             Some(held) => return self.into_thread_local(held, word, descent),
         }
         match &ty.kind {
@@ -132,8 +134,7 @@ impl View<'_> {
                 descent.steps.push(Step { part: Part::Whole, ty, address });
                 return true;
             }
-            InThreadLocal::Value(..) | InThreadLocal::Nothing => descent.liveness = Liveness::Dead,
-            InThreadLocal::Unclear => descent.liveness = descent.liveness.max(Liveness::Possible),
+            _ => descent.liveness = Liveness::Dead,
         }
         false
     }

@@ -11,6 +11,7 @@ use crate::heap::containers::{View, parameter, told};
 use crate::heap::evidence::{certain_in_coroutine, is_counted};
 use crate::heap::graph::EdgeKind;
 use crate::heap::places::Liveness;
+use crate::heap::thread_locals::Layout;
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -398,7 +399,7 @@ impl Words<'_> {
             self.once_complete(ty, "value", offset)
         } else if starts("std::sync::lazy_lock::LazyLock<") {
             self.once_complete(ty, "data", offset)
-        } else if starts("std::sys::thread_local::native::") {
+        } else if starts("std::sys::thread_local::") {
             self.thread_local(ty, offset)
         } else if starts("arrayvec::arrayvec::ArrayVec<") {
             self.up_to_len(ty, "xs", parameter(ty, "T")?, offset, 1)
@@ -480,30 +481,23 @@ impl Words<'_> {
 
     /// What a `thread_local!` holds is there while its state is `Alive`.
     fn thread_local(&self, ty: &Type, offset: u64) -> Option<Below> {
-        let (start, _) = ["value", "val"].iter().find_map(|name| self.view.field(ty, name))?;
-        let value = parameter(ty, "T")?;
+        let Layout { state, value: (start, value) } = self.view.thread_local(ty)?;
         if !(start..start + self.size(value)).contains(&offset) {
             return None;
         }
-        let (mut at, mut state) = self.view.field(ty, "state")?;
-        let (discriminant, alive) = loop {
-            match &self.view.types.get(state).kind {
-                TypeKind::Enum { discriminant, variants, .. } => {
-                    let alive = variants.iter().find(|variant| &*variant.name == "Alive")?;
-                    break ((*discriminant)?, alive.values.clone());
-                }
-                TypeKind::Struct { fields } => {
-                    let field = fields.iter().find(|field| self.size(field.ty) > 0)?;
-                    (at, state) = (at + field.offset, field.ty);
-                }
-                _ => return None,
-            }
-        };
-        let number = Discriminant { offset: at + discriminant.offset, size: discriminant.size };
+        let TypeKind::Enum { discriminant, variants, .. } = &self.view.types.get(state.1).kind else { return None };
+        let number = (*discriminant)?;
+        let number = Discriminant { offset: state.0 + number.offset, size: number.size };
+        let alive = variants.iter().find(|variant| &*variant.name == "Alive")?;
         let part = there(value, start);
-        if alive.is_empty() {
-            return None;
-        }
-        Some(Below::End(End::Choice { number, arms: vec![(Test::Values(alive), part)], otherwise: Part::Dead }))
+        let (arms, otherwise) = match &alive.values[..] {
+            // Of a niche: it is alive in all states that no other variant has.
+            [] => {
+                let others = variants.iter().flat_map(|variant| variant.values.iter().copied()).collect();
+                (vec![(Test::Values(others), Part::Dead)], part)
+            }
+            values => (vec![(Test::Values(values.to_vec()), part)], Part::Dead),
+        };
+        Some(Below::End(End::Choice { number, arms, otherwise }))
     }
 }

@@ -3,24 +3,29 @@
 //! Each case makes a container of [`Plain`] and one of [`Owning`] values. What owns nothing can be told only by who knows the container;
 //! what owns a block is also told by the block.
 
+#![expect(clippy::type_complexity, reason = "the type of a case says what it is about")]
+
 mod arenas;
 mod cells;
 mod channels;
 #[path = "../child/mod.rs"]
 mod child;
 mod collections;
+mod futures;
 mod inline;
 mod queues;
 #[path = "../subject/mod.rs"]
 mod subject;
 mod tables;
 mod tasks;
+mod values;
 
 use memleak_core::heap::containers::View;
 use memleak_core::heap::instances::{self, Instance};
 use memleak_core::heap::program::Program;
 use memleak_core::tracker::{self, Allocator};
 use std::any::Any;
+use std::collections::HashSet;
 use std::hash::Hash;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
@@ -30,7 +35,7 @@ use subject::Named;
 static ALLOCATOR: Allocator = Allocator::system();
 
 /// What is counted.
-trait Item: Send + Sync + Eq + Ord + Hash + Clone + 'static {
+trait Item: Send + Sync + Unpin + Eq + Ord + Hash + Clone + 'static {
     /// How many there are that have not been dropped.
     fn alive() -> u64;
     fn new(id: u64) -> Self;
@@ -75,6 +80,24 @@ macro_rules! item {
 
 item!(Plain, id: u64, |id| id, PLAIN);
 item!(Owning, name: String, |id| format!("the owner of number {id}"), OWNING);
+item!(Tiny, id: u8, |id| id as u8, TINY);
+item!(Nothing, unit: (), |_| (), NOTHING);
+
+/// So many values.
+fn many<T: Item>(count: u64) -> impl Iterator<Item = T> {
+    (0..count).map(T::new)
+}
+
+/// A `Vec` of so many values.
+fn upto<T: Item>(count: u64) -> Vec<T> {
+    many(count).collect()
+}
+
+/// What may not be sent to another thread, and is not touched while it is there.
+struct Still<C>(C);
+
+// SAFETY: the thread that made the value has ended before another one drops it.
+unsafe impl<C> Send for Still<C> {}
 
 /// Counts in this program.
 struct Counter {
@@ -94,31 +117,46 @@ impl Counter {
 
     /// Makes a value on a thread of its own, which then ends, and compares the count with the oracle: while the value lives, and after.
     fn case<T: Item, C: Any + Send>(&mut self, name: &str, expected: u64, make: fn() -> C) {
-        let kept: Box<dyn Any + Send> = tracker::tracked(|| thread::spawn(move || Box::new(make())).join().unwrap());
-        assert_eq!(T::alive(), expected, "{name}: the case is wrong");
-        self.compare::<T>(name, expected);
-        tracker::tracked(|| drop(kept));
-        assert_eq!(T::alive(), 0, "{name}: the case is wrong");
-        self.compare::<T>(&format!("{name}, after its end"), 0);
+        self.kept::<T, C>(name, expected, make, |counter| counter.compare::<T>(name, expected, 0));
     }
 
     /// As [`Counter::case`], for what drops its values when it likes.
     fn case_with_delay<T: Item, C: Any + Send>(&mut self, name: &str, make: fn() -> C) {
         let kept: Box<dyn Any + Send> = tracker::tracked(|| thread::spawn(move || Box::new(make())).join().unwrap());
-        self.compare::<T>(name, T::alive());
+        self.compare::<T>(name, T::alive(), 0);
         tracker::tracked(|| drop(kept));
-        self.compare::<T>(&format!("{name}, after its end"), T::alive());
+        self.compare::<T>(&format!("{name}, after its end"), T::alive(), 0);
     }
 
-    fn compare<T: Item>(&mut self, name: &str, expected: u64) {
+    /// As [`Counter::case`], where so many are certain, and of so many places the bytes do not tell.
+    fn unsure<T: Item, C: Any + Send>(&mut self, name: &str, alive: u64, told: (u64, u64), make: fn() -> C) {
+        self.kept::<T, C>(name, alive, make, |counter| counter.compare::<T>(name, told.0, told.1));
+    }
+
+    fn kept<T: Item, C: Any + Send>(
+        &mut self,
+        name: &str,
+        alive: u64,
+        make: fn() -> C,
+        compare: impl FnOnce(&mut Counter),
+    ) {
+        let kept: Box<dyn Any + Send> = tracker::tracked(|| thread::spawn(move || Box::new(make())).join().unwrap());
+        assert_eq!(T::alive(), alive, "{name}: the case is wrong");
+        compare(self);
+        tracker::tracked(|| drop(kept));
+        assert_eq!(T::alive(), 0, "{name}: the case is wrong");
+        self.compare::<T>(&format!("{name}, after its end"), 0, 0);
+    }
+
+    /// So many certain instances are expected, and so many possible ones.
+    fn compare<T: Item>(&mut self, name: &str, certain: u64, possible: u64) {
         let found = self.find::<T>();
-        let certain = found.iter().filter(|instance| instance.doubt.is_none()).count();
-        let mut doubts: Vec<_> = found.iter().filter_map(|instance| instance.doubt.as_ref()).collect();
-        if certain as u64 != expected || !doubts.is_empty() {
+        let doubts: Vec<_> = found.iter().filter_map(|instance| instance.doubt.as_ref()).collect();
+        let counted = (found.len() - doubts.len(), doubts.len());
+        if counted != (certain as usize, possible as usize) {
             let of = std::any::type_name::<T>();
-            let possibly = doubts.len();
-            doubts.dedup();
-            self.wrong.push(format!("{name} of {of}: {certain}, expected {expected}; possibly {possibly}: {doubts:?}"));
+            let doubts: HashSet<_> = doubts.iter().collect();
+            self.wrong.push(format!("{name} of {of}: {counted:?}, expected {:?}; {doubts:?}", (certain, possible)));
         }
     }
 }
@@ -133,18 +171,43 @@ fn count(test: &str, cases: fn(&mut Counter)) {
     });
 }
 
-/// `cases!(test; "name", 3, make; …)`: a test of these cases, each with plain and with owning values. `make` is a function generic over the value.
+/// `cases!(test; "name", 3, make; …)`: a test of these cases, each with plain and with owning values, or with the values that are listed:
+/// `cases!(test [Plain, Tiny]; …)`. `make` is a function generic over the value.
 macro_rules! cases {
-    ($test:ident; $($name:literal, $expected:expr, $make:ident;)*) => {
+    ($test:ident; $($cases:tt)*) => {
+        $crate::cases! { $test [Plain, Owning]; $($cases)* }
+    };
+    ($test:ident $items:tt; $($name:literal, $expected:expr, $make:ident;)*) => {
+        #[test]
+        fn $test() {
+            $crate::count(concat!(module_path!(), "::", stringify!($test)).split_once("::").unwrap().1, |counter| {
+                $($crate::each_item! { $items counter.case($name, $expected, $make); })*
+            });
+        }
+    };
+}
+
+/// The same case with each of these values.
+macro_rules! each_item {
+    ([$($item:ident),*] $counter:ident.case($name:literal, $expected:expr, $make:ident);) => {
+        $(
+            $counter.case::<$crate::$item, _>($name, $expected, $make::<$crate::$item>);
+        )*
+    };
+}
+
+/// `unsure!(test; "name", 1, 2 + 3, make; …)`: one is alive, as what it owns tells. Of plain values two are certain, and three possible.
+macro_rules! unsure {
+    ($test:ident; $($name:literal, $alive:literal, $certain:literal + $possible:literal, $make:ident;)*) => {
         #[test]
         fn $test() {
             $crate::count(concat!(module_path!(), "::", stringify!($test)).split_once("::").unwrap().1, |counter| {
                 $(
-                    counter.case::<$crate::Plain, _>($name, $expected, $make::<$crate::Plain>);
-                    counter.case::<$crate::Owning, _>($name, $expected, $make::<$crate::Owning>);
+                    counter.case::<$crate::Owning, _>($name, $alive, $make::<$crate::Owning>);
+                    counter.unsure::<$crate::Plain, _>($name, $alive, ($certain, $possible), $make::<$crate::Plain>);
                 )*
             });
         }
     };
 }
-use cases;
+use {cases, each_item, unsure};

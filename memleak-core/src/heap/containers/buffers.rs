@@ -1,8 +1,8 @@
 //! Containers with one buffer: vectors, deques, boxes.
 
 use crate::address::RuntimeAddress;
-use crate::debuginfo::types::{Type, TypeKind};
-use crate::heap::containers::{Claim, Elements, Owned, Unreadable, View, generic};
+use crate::debuginfo::types::{Type, TypeId, TypeKind, pointee};
+use crate::heap::containers::{Claim, Elements, Owned, Unreadable, View, at, generic};
 
 /// A buffer of `capacity` elements of `element_size` bytes at `pointer`: the block, if one is needed, is exactly that large.
 pub(super) fn buffer(
@@ -35,7 +35,15 @@ pub(super) fn vec(view: View<'_>, ty: &Type, address: RuntimeAddress) -> Result<
     if len > capacity {
         return Err(Unreadable::Stale);
     }
-    Ok(Owned { blocks, elements: vec![Elements { ty: element, start: RuntimeAddress(pointer), count: len }] })
+    let start = if size == 0 { address } else { RuntimeAddress(pointer) };
+    Ok(Owned { blocks, elements: vec![few(view, Elements { ty: element, start, count: len })?] })
+}
+
+/// Elements without size are told apart by their container's address and their number. Of a live container there are not so many that they
+/// cannot be gone through.
+fn few(view: View<'_>, run: Elements) -> Result<Elements, Unreadable> {
+    const MANY: u64 = 1 << 24;
+    if view.types.get(run.ty).size == 0 && run.count > MANY { Err(Unreadable::Stale) } else { Ok(run) }
 }
 
 /// What is left to come: from `ptr` to `end`.
@@ -43,10 +51,12 @@ pub(super) fn vec_into_iter(view: View<'_>, ty: &Type, address: RuntimeAddress) 
     let element = generic(ty, "T")?;
     let size = view.types.get(element).size;
     let number = |name| view.number(ty, address, name);
-    if size == 0 {
-        return Ok(Owned::default());
-    }
     let (buffer_start, first, end) = (number("buf")?, number("ptr")?, number("end")?);
+    if size == 0 {
+        // The end is so many bytes behind the start.
+        let run = Elements { ty: element, start: address, count: end.wrapping_sub(first) };
+        return Ok(Owned { blocks: Vec::new(), elements: vec![few(view, run)?] });
+    }
     let blocks = buffer(view, buffer_start, number("cap")?, size)?;
     let left = end.checked_sub(first).filter(|left| left.is_multiple_of(size)).ok_or(Unreadable::Stale)?;
     if first < buffer_start {
@@ -58,27 +68,104 @@ pub(super) fn vec_into_iter(view: View<'_>, ty: &Type, address: RuntimeAddress) 
 pub(super) fn vec_deque(view: View<'_>, ty: &Type, address: RuntimeAddress) -> Result<Owned, Unreadable> {
     let element = generic(ty, "T")?;
     let size = view.types.get(element).size;
-    let pointer = view.number(ty, address, "pointer")?;
     let len = view.number(ty, address, "len")?;
     if size == 0 {
         return Ok(Owned {
             blocks: Vec::new(),
-            elements: vec![Elements { ty: element, start: RuntimeAddress(pointer), count: len }],
+            elements: vec![few(view, Elements { ty: element, start: address, count: len })?],
         });
     }
+    let pointer = view.number(ty, address, "pointer")?;
     let head = view.number(ty, address, "head")?;
     let capacity = view.number(ty, address, "cap")?;
     let blocks = buffer(view, pointer, capacity, size)?;
     if len > capacity || (head >= capacity && capacity > 0) {
         return Err(Unreadable::Stale);
     }
-    let until_end = len.min(capacity - head);
-    let elements = [(head, until_end), (0, len - until_end)]
-        .into_iter()
-        .filter(|(_, count)| *count > 0)
-        .map(|(first, count)| Elements { ty: element, start: RuntimeAddress(pointer + first * size), count })
-        .collect();
-    Ok(Owned { blocks, elements })
+    Ok(Owned { blocks, elements: Ring { element, size, pointer, capacity }.runs(head, len) })
+}
+
+/// A buffer in which elements go round.
+struct Ring {
+    element: TypeId,
+    size: u64,
+    pointer: u64,
+    capacity: u64,
+}
+
+impl Ring {
+    /// So many elements from the one with this number on, which is less than twice the capacity.
+    fn runs(&self, first: u64, count: u64) -> Vec<Elements> {
+        let first = if first >= self.capacity { first - self.capacity } else { first };
+        let until_end = count.min(self.capacity - first);
+        let runs = [(first, until_end), (0, count - until_end)].into_iter().filter(|(_, count)| *count > 0);
+        let start = |index| RuntimeAddress(self.pointer + index * self.size);
+        runs.map(|(first, count)| Elements { ty: self.element, start: start(first), count }).collect()
+    }
+}
+
+/// A `drain` that has not ended: the vector counts only what was before. What is left to come and what is behind lies in its buffer.
+pub(super) fn vec_drain(view: View<'_>, ty: &Type, address: RuntimeAddress) -> Result<Owned, Unreadable> {
+    let element = generic(ty, "T")?;
+    let size = view.types.get(element).size;
+    let number = |name| view.number(ty, address, name);
+    let (vec, first, end) = (RuntimeAddress(number("vec")?), number("ptr")?, number("end_or_len")?);
+    let (_, pointer) = view.field(ty, "vec").ok_or(Unreadable::Layout)?;
+    let source = view.types.get(pointee(view.types, pointer).ok_or(Unreadable::Layout)?);
+    let buffer = view.number(&source, vec, "pointer")?;
+    let (tail, behind) = (number("tail_start")?, number("tail_len")?);
+    let left = end.wrapping_sub(first);
+    let Some(count) = left.checked_div(size) else {
+        return in_one_block(view, vec![Elements { ty: element, start: address, count: left.wrapping_add(behind) }]);
+    };
+    if first > end || !left.is_multiple_of(size) {
+        return Err(Unreadable::Stale);
+    }
+    let tail = RuntimeAddress(buffer.wrapping_add(tail.wrapping_mul(size)));
+    let elements = vec![
+        Elements { ty: element, start: RuntimeAddress(first), count },
+        Elements { ty: element, start: tail, count: behind },
+    ];
+    in_one_block(view, elements)
+}
+
+/// The same of a deque.
+pub(super) fn vec_deque_drain(view: View<'_>, ty: &Type, address: RuntimeAddress) -> Result<Owned, Unreadable> {
+    let element = generic(ty, "T")?;
+    let size = view.types.get(element).size;
+    let number = |name| view.number(ty, address, name);
+    let (deque, next, left) = (RuntimeAddress(number("deque")?), number("idx")?, number("remaining")?);
+    let behind = number("tail_len")?;
+    let (_, pointer) = view.field(ty, "deque").ok_or(Unreadable::Layout)?;
+    let source = view.types.get(pointee(view.types, pointer).ok_or(Unreadable::Layout)?);
+    let count = left.checked_add(behind).ok_or(Unreadable::Stale)?;
+    if size == 0 {
+        return in_one_block(view, vec![Elements { ty: element, start: address, count }]);
+    }
+    let of_source = |name| view.number(&source, deque, name);
+    let (head, capacity, pointer) = (of_source("head")?, of_source("cap")?, of_source("pointer")?);
+    // What was taken out is before what is left, and that is before what is behind.
+    if head >= capacity || next.checked_add(count).is_none_or(|end| end > capacity) {
+        return Err(Unreadable::Stale);
+    }
+    in_one_block(view, Ring { element, size, pointer, capacity }.runs(head + next, count))
+}
+
+/// Elements that are another's: all in the block of its buffer.
+fn in_one_block(view: View<'_>, elements: Vec<Elements>) -> Result<Owned, Unreadable> {
+    for run in &elements {
+        let bytes = run.count.checked_mul(view.types.get(run.ty).size).ok_or(Unreadable::Stale)?;
+        if bytes > 0
+            && view.snapshot.block_around(run.start).is_none_or(|block| {
+                let block = view.snapshot.blocks()[block];
+                at(run.start, bytes) > at(block.address, block.size)
+            })
+        {
+            return Err(Unreadable::Stale);
+        }
+        few(view, *run)?;
+    }
+    Ok(Owned { blocks: Vec::new(), elements })
 }
 
 pub(super) fn boxed(view: View<'_>, ty: &Type, address: RuntimeAddress) -> Result<Owned, Unreadable> {
@@ -86,17 +173,19 @@ pub(super) fn boxed(view: View<'_>, ty: &Type, address: RuntimeAddress) -> Resul
     match &ty.kind {
         TypeKind::Pointer { target } => {
             let size = target.map_or(0, |target| view.types.get(target).size);
-            Ok(Owned { blocks: buffer(view, pointer, 1, size)?, elements: Vec::new() })
+            // A value without size has no block of its own.
+            let without_size = view.boxed_without_size(ty);
+            let elements = without_size.map(|target| Elements { ty: target, start: address, count: 1 });
+            Ok(Owned { blocks: buffer(view, pointer, 1, size)?, elements: elements.into_iter().collect() })
         }
         TypeKind::Struct { fields } => match (view.slice_element(ty), fields.len()) {
             (Some(element), _) => {
                 let len = view.number(ty, address, "length")?;
                 let pointer = view.number(ty, address, "data_ptr")?;
-                let blocks = buffer(view, pointer, len, view.types.get(element).size)?;
-                Ok(Owned {
-                    blocks,
-                    elements: vec![Elements { ty: element, start: RuntimeAddress(pointer), count: len }],
-                })
+                let size = view.types.get(element).size;
+                let start = if size == 0 { address } else { RuntimeAddress(pointer) };
+                let elements = vec![few(view, Elements { ty: element, start, count: len })?];
+                Ok(Owned { blocks: buffer(view, pointer, len, size)?, elements })
             }
             // `dyn Trait`: the size is in the vtable, which need not be in the copy. A value without size has no block.
             (None, 2) => {

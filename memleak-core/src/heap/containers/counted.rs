@@ -1,4 +1,4 @@
-//! `Rc` and `Arc`.
+//! `Rc` and `Arc`, and what a pointer says of the block that it owns.
 
 use crate::address::RuntimeAddress;
 use crate::debuginfo::types::{Type, TypeId, TypeKind};
@@ -9,21 +9,20 @@ use crate::heap::containers::{Claim, Elements, Owned, Unreadable, View, at};
 pub(super) fn shared(view: View<'_>, ty: &Type, address: RuntimeAddress) -> Result<Owned, Unreadable> {
     let pointer = RuntimeAddress(view.snapshot.word(address).ok_or(Unreadable::Stale)?);
     let block = view.snapshot.block_starting(pointer).ok_or(Unreadable::Stale)?;
-    let (size, elements) = match view.slice_tail(ty) {
+    let size = match view.slice_tail(ty) {
         Some((start, element)) => {
             let count = view.number(ty, address, "length")?;
             let bytes = count.checked_mul(view.types.get(element).size).and_then(|bytes| bytes.checked_add(start));
-            let size = bytes.ok_or(Unreadable::Stale)?.checked_next_multiple_of(COUNT).ok_or(Unreadable::Stale)?;
-            (size, vec![Elements { ty: element, start: at(pointer, start), count }])
+            bytes.and_then(|bytes| bytes.checked_next_multiple_of(COUNT)).ok_or(Unreadable::Stale)?
         }
-        None => (view.counted_size(ty).unwrap_or(0), Vec::new()),
+        None => view.counted_size(ty).unwrap_or(0),
     };
     if size > 0 && size != view.snapshot.blocks()[block].size {
         return Err(Unreadable::Stale);
     }
     match view.snapshot.word(pointer) {
         Some(0) | None => Err(Unreadable::Stale),
-        Some(strong) => Ok(Owned { blocks: vec![(block, Claim::Shared { strong })], elements }),
+        Some(strong) => Ok(Owned { blocks: vec![(block, Claim::Shared { strong })], elements: Vec::new() }),
     }
 }
 
@@ -32,7 +31,7 @@ const COUNT: u64 = 8;
 
 impl View<'_> {
     /// For an `Rc` or `Arc` of a slice: where in its block the elements begin, and their type.
-    pub(super) fn slice_tail(self, ty: &Type) -> Option<(u64, TypeId)> {
+    fn slice_tail(self, ty: &Type) -> Option<(u64, TypeId)> {
         const FAT: u64 = 16;
         if ty.size != FAT {
             return None;
@@ -48,6 +47,46 @@ impl View<'_> {
             TypeKind::Pointer { target } => Some(self.types.get(target?).size),
             _ => None,
         }
+    }
+}
+
+/// What an owner says of the block that it owns.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Pointee {
+    /// These values are in it.
+    Values(Elements),
+    /// A value of a type that is not told: it is behind `dyn Trait`, or the owner is no pointer.
+    Untold,
+    /// It need not have been written.
+    MaybeUninit,
+}
+
+impl View<'_> {
+    /// What a `Box`, `Rc` or `Arc` of type `ty` at `address` says of its block.
+    pub fn pointee(self, ty: &Type, address: RuntimeAddress) -> Pointee {
+        self.known_pointee(ty, address).unwrap_or(Pointee::Untold)
+    }
+
+    fn known_pointee(self, ty: &Type, address: RuntimeAddress) -> Option<Pointee> {
+        let starts = |prefixes: &[&str]| prefixes.iter().any(|prefix| ty.name.starts_with(prefix));
+        let (offset, value, count) = if starts(&["alloc::boxed::Box<"]) {
+            let TypeKind::Pointer { target } = ty.kind else { return None };
+            (0, target?, 1)
+        } else if !starts(&["alloc::sync::Arc<", "alloc::rc::Rc<"]) {
+            return None;
+        } else if let Some((offset, element)) = self.slice_tail(ty) {
+            (offset, element, self.field_number(ty, address, "length")?)
+        } else {
+            let TypeKind::Pointer { target } = self.types.get(self.field(ty, "pointer")?.1).kind else { return None };
+            let inner = self.types.get(target?);
+            let (offset, value) = ["data", "value"].iter().find_map(|name| self.field(&inner, name))?;
+            (offset, value, 1)
+        };
+        if self.maybe_absent(&self.types.get(value)).is_some() {
+            return Some(Pointee::MaybeUninit);
+        }
+        let start = at(RuntimeAddress(self.snapshot.word(address)?), offset);
+        Some(Pointee::Values(Elements { ty: value, start, count }))
     }
 }
 

@@ -96,3 +96,17 @@ pub(super) fn small_vec_into_iter(view: View<'_>, ty: &Type, address: RuntimeAdd
     let start = at(start, first * view.types.get(element).size);
     Ok(Owned { blocks, elements: vec![Elements { ty: element, start, count: end - first }] })
 }
+
+/// The iterator over an array by value: from `start` to `end` are left.
+pub(super) fn array_into_iter(view: View<'_>, ty: &Type, address: RuntimeAddress) -> Result<Owned, Unreadable> {
+    let element = generic(ty, "T")?;
+    let (data, array) = view.field(ty, "data").ok_or(Unreadable::Layout)?;
+    let TypeKind::Array { count, .. } = view.types.get(array).kind else { return Err(Unreadable::Layout) };
+    let (first, end) = (view.number(ty, address, "start")?, view.number(ty, address, "end")?);
+    if first > end || end > count {
+        return Err(Unreadable::Stale);
+    }
+    let start = at(address, data + first * view.types.get(element).size);
+    let elements = vec![Elements { ty: element, start, count: end - first }];
+    Ok(Owned { blocks: Vec::new(), elements })
+}

@@ -11,14 +11,15 @@ pub mod slots;
 mod tables;
 mod trees;
 
+pub use counted::{Pointee, counted_values};
+
 use crate::address::RuntimeAddress;
 use crate::debuginfo::types::{Type, TypeId, TypeKind, Types};
+use crate::heap::evidence::is_counted;
 use crate::heap::snapshot::Snapshot;
 use slots::Told;
 use std::rc::Rc;
 use std::sync::LazyLock;
-
-pub use counted::counted_values;
 
 /// Reads a snapshot through the types of the binary.
 #[derive(Clone, Copy)]
@@ -88,12 +89,21 @@ const KNOWN: &[Known] = &[
     Known { name: "alloc::vec::Vec<", holds: &["T"], read: buffers::vec },
     Known { name: "alloc::vec::into_iter::IntoIter<", holds: &["T"], read: buffers::vec_into_iter },
     Known { name: "alloc::collections::vec_deque::VecDeque<", holds: &["T"], read: buffers::vec_deque },
+    Known { name: "alloc::vec::drain::Drain<", holds: &["T"], read: buffers::vec_drain },
+    Known { name: "alloc::collections::vec_deque::drain::Drain<", holds: &["T"], read: buffers::vec_deque_drain },
+    Known { name: "core::array::iter::IntoIter<", holds: &["T"], read: inline::array_into_iter },
     Known { name: "alloc::boxed::Box<", holds: &[], read: buffers::boxed },
     Known { name: TABLES[0], holds: &["T"], read: tables::raw_table },
     Known { name: TABLES[1], holds: &["T"], read: tables::raw_table },
+    Known { name: "alloc::collections::linked_list::LinkedList<", holds: &[], read: trees::list },
+    Known { name: "hashbrown::raw::RawIntoIter<", holds: &["T"], read: tables::raw_into_iter },
+    Known { name: "hashbrown::raw::RawDrain<", holds: &["T"], read: tables::raw_into_iter },
+    Known { name: "alloc::collections::btree::map::BTreeMap<", holds: &[], read: trees::map },
+    Known { name: "alloc::collections::btree::map::IntoIter<", holds: &["K", "V"], read: trees::into_iter },
     Known { name: "alloc::collections::btree::node::LeafNode<", holds: &["K", "V"], read: trees::leaf_node },
     Known { name: "alloc::sync::Arc<", holds: &[], read: counted::shared },
     Known { name: "alloc::rc::Rc<", holds: &[], read: counted::shared },
+    Known { name: "std::sync::lazy_lock::LazyLock<", holds: &["T", "F"], read: slots::lazy_lock },
     Known { name: "std::sync::mpmc::counter::Counter<std::sync::mpmc::array::Channel<", holds: &["C/T"], read: channels::received_array },
     Known { name: "arrayvec::arrayvec::ArrayVec<", holds: &["T"], read: inline::array_vec },
     Known { name: "arrayvec::arrayvec::IntoIter<", holds: &["T"], read: inline::array_vec_into_iter },
@@ -120,6 +130,7 @@ const TOLD: &[(&str, Told)] = &[
     ("slotmap::basic::Slot<", Told { value: "u", by: "version", bits: 1, are: 1 }),
     ("slotmap::hop::Slot<", Told { value: "u", by: "version", bits: 1, are: 1 }),
     ("std::sync::mpmc::list::Slot<", written_and_not_read("msg")),
+    ("std::sync::once_lock::OnceLock<", Told { value: "value", by: "once", bits: 3, are: 0 }),
     ("thread_local::Entry<", Told { value: "value", by: "present", bits: 1, are: 1 }),
     ("tokio::sync::once_cell::OnceCell<", Told { value: "value", by: "value_set", bits: 1, are: 1 }),
     ("tokio::sync::set_once::SetOnce<", Told { value: "value", by: "value_set", bits: 1, are: 1 }),
@@ -133,11 +144,13 @@ const fn written_and_not_read(value: &'static str) -> Told {
 /// hashbrown's table; the second is that of 0.14 with the feature `raw`, which dashmap has.
 const TABLES: [&str; 2] = ["hashbrown::raw::RawTable<", "hashbrown::raw::inner::RawTable<"];
 
-/// Blocks of containers in [`KNOWN`] by the start of their type's name: which of their slots are live only the container knows.
-const SLOTS: &[&str] = &["tokio::sync::mpsc::block::Block<"];
+/// Blocks of containers in [`KNOWN`] by the start of their type's name: which of their slots are live only the container knows. A node of a
+/// B-tree knows it too, but for what an iterator has taken out.
+const SLOTS: &[&str] = &["alloc::collections::btree::node::", "tokio::sync::mpsc::block::Block<"];
 
-/// Blocks that are made without a value and say themselves what of them has been written since.
-const TOLD_BY_ITSELF: &[&str] = &["alloc::collections::btree::node::", "std::sync::mpmc::list::Block<"];
+/// Blocks that are made without a value. They are written at once, or say themselves what of them has been written since.
+const TOLD_BY_ITSELF: &[&str] =
+    &["alloc::collections::btree::node::", "alloc::collections::linked_list::Node<", "std::sync::mpmc::list::Block<"];
 
 /// A row of one of the tables.
 #[derive(Clone, Copy)]
@@ -188,7 +201,7 @@ pub fn has_slots(ty: &Type) -> bool {
 
 /// Whether a block of this type says itself what of it has been written, so that nobody need tell that it has been.
 pub fn is_told_by_itself(ty: &Type) -> bool {
-    TOLD_BY_ITSELF.iter().any(|name| ty.name.starts_with(name))
+    is_counted(ty) || TOLD_BY_ITSELF.iter().any(|name| ty.name.starts_with(name))
 }
 
 /// Whether this is hashbrown's table, of any version.
@@ -223,8 +236,20 @@ impl<'a> View<'a> {
             None => return Vec::new(),
         };
         let mut elements: Vec<TypeId> = holds.iter().filter_map(|path| self.parameter_at(ty, path)).collect();
-        elements.extend(self.slice_element(ty).or_else(|| Some(self.slice_tail(ty)?.1)));
+        elements.extend(self.slice_element(ty));
+        elements.extend(self.boxed_without_size(ty));
         elements
+    }
+
+    /// The type of what a `Box` holds that has no size, so that there is no block for it.
+    fn boxed_without_size(self, ty: &Type) -> Option<TypeId> {
+        match ty.kind {
+            TypeKind::Pointer { target: Some(target) } if ty.name.starts_with("alloc::boxed::Box<") => {
+                let ty = self.types.get(target);
+                (ty.size == 0 && ty.kind != TypeKind::Opaque).then_some(target)
+            }
+            _ => None,
+        }
     }
 
     /// The generic parameter at this path, as in [`Known::holds`].

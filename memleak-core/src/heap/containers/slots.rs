@@ -58,3 +58,18 @@ pub(super) fn thread_local(view: View<'_>, ty: &Type, address: RuntimeAddress) -
     }
     Ok(owned)
 }
+
+/// A `LazyLock` has a value once its `Once` has completed, and before it has begun what makes the value. In between, and for good if that
+/// panicked, it has neither.
+pub(super) fn lazy_lock(view: View<'_>, ty: &Type, address: RuntimeAddress) -> Result<Owned, Unreadable> {
+    const COMPLETE: u64 = 0;
+    const INCOMPLETE: u64 = 3;
+    let (data, _) = view.field(ty, "data").ok_or(Unreadable::Layout)?;
+    let held = match view.number(ty, address, "once")? {
+        COMPLETE => Some(generic(ty, "T")?),
+        INCOMPLETE => Some(generic(ty, "F")?),
+        _ => None,
+    };
+    let elements = held.map(|held| Elements { ty: held, start: at(address, data), count: 1 });
+    Ok(Owned { blocks: Vec::new(), elements: elements.into_iter().collect() })
+}

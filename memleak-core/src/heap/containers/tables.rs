@@ -40,6 +40,50 @@ fn full_buckets(
         .collect())
 }
 
+/// The bits that say which of a group's buckets are left, and where the group is.
+struct Group {
+    bits: u64,
+    /// Bits per bucket.
+    stride: u32,
+    /// Behind the group's first element.
+    data: u64,
+    /// The control bytes of the next group.
+    next: u64,
+}
+
+/// hashbrown's iterator by value, and its drain: what is left to come.
+pub(super) fn raw_into_iter(view: View<'_>, ty: &Type, address: RuntimeAddress) -> Result<Owned, Unreadable> {
+    let element = generic(ty, "T")?;
+    let size = view.types.get(element).size;
+    let (offset, iter) = view.field(ty, "iter").ok_or(Unreadable::Layout)?;
+    let (iter, address) = (view.types.get(iter), at(address, offset));
+    let number = |name| view.number(&iter, address, name);
+    let (items, bits) = (number("items")?, number("current_group")?);
+    let (_, group) = view.field(&iter, "current_group").ok_or(Unreadable::Layout)?;
+    // One bit per bucket in groups of 16, or one byte per bucket in groups of 8.
+    let (stride, width) = if view.types.get(group).size == 2 { (1, 16) } else { (8, 8) };
+    let mut group = Group { bits, stride, data: number("data")?, next: number("next_ctrl")? };
+    let Some(block) = view.snapshot.block_around(RuntimeAddress(group.data)) else {
+        // The empty table: a constant.
+        return if items == 0 { Ok(Owned::default()) } else { Err(Unreadable::Stale) };
+    };
+    let mut elements = Vec::new();
+    for _ in 0..items {
+        while group.bits == 0 {
+            let bytes = view.snapshot.read(RuntimeAddress(group.next), width).ok_or(Unreadable::Stale)?;
+            let full = (0..).zip(bytes).filter(|(_, byte)| **byte & 0x80 == 0);
+            group.bits = full.fold(0, |bits, (index, _)| bits | 1 << (index * group.stride));
+            group.data = group.data.checked_sub(width * size).ok_or(Unreadable::Stale)?;
+            group.next += width;
+        }
+        let index = u64::from(group.bits.trailing_zeros() / group.stride);
+        group.bits &= group.bits - 1;
+        let start = group.data.checked_sub((index + 1) * size).ok_or(Unreadable::Stale)?;
+        elements.push(Elements { ty: element, start: RuntimeAddress(start), count: 1 });
+    }
+    Ok(Owned { blocks: vec![(block, Claim::Exclusive)], elements })
+}
+
 impl View<'_> {
     /// The elements in a block that a hashbrown table allocated: the block alone tells them, without its owner.
     ///

@@ -2,27 +2,70 @@
 //!
 //! May use: `debuginfo` (types only), `address`.
 
-use super::{Doubt, Home, Place, Search, is_closure};
+use super::{Doubt, Home, Place, Search};
 use crate::debuginfo::types::TypeId;
-use crate::heap::containers::{Elements, at};
+use crate::heap::containers::View;
 use crate::heap::contents::Content;
-use crate::heap::evidence::{Claims, Evidence};
-use crate::heap::roots::{Presence, Root};
+use crate::heap::evidence::{Claims, Evidence, Inline};
+use crate::heap::ownership::Ownership;
+use crate::heap::roots::Root;
 use std::collections::{HashSet, VecDeque};
 
-impl Search<'_> {
-    /// Judges what may be stale. Only if there is any are all owners looked up, whatever their type.
-    pub(super) fn judge_uncertain(&mut self, contents: &[Content], roots: &[Root]) {
-        if self.uncertain.iter().all(VecDeque::is_empty) && self.closures.is_empty() {
+/// Who owns what. Looking all owners up, whatever their type, takes long, so it is done only when it is asked for.
+struct Lazy<'a, 'r> {
+    view: View<'a>,
+    contents: &'a [Content],
+    roots: &'r [Root],
+    known: Option<Ownership<'a>>,
+}
+
+impl<'a> Lazy<'a, '_> {
+    fn get(&mut self) -> &mut Ownership<'a> {
+        self.known.get_or_insert_with(|| {
+            let mut ownership = Ownership::of(self.view, self.contents, self.roots);
+            ownership.claim_slots();
+            ownership.judge_closures();
+            ownership
+        })
+    }
+}
+
+impl<'a> Search<'a> {
+    /// Judges what may be stale.
+    pub(super) fn judge(&mut self, contents: &'a [Content], roots: &[Root]) {
+        let mut lazy = Lazy { view: self.view, contents, roots, known: None };
+        let in_doubt = self.uncertain.iter().any(|places| !places.is_empty());
+        if !self.waiting.is_empty() || (!self.slots.is_empty() && in_doubt) {
+            let mut ownership = Ownership::of(self.view, contents, roots);
+            self.told_by_owners(&mut ownership);
+            self.iterators(&mut ownership);
+            ownership.claim_slots();
+            ownership.judge_closures();
+            lazy.known = Some(ownership);
+        }
+        for block in std::mem::take(&mut self.slots) {
+            if let (false, &Content::Value(ty)) = (self.read_by_owner.contains(&block), &contents[block]) {
+                self.enter(ty, self.start_of(block), Home::Block(block));
+                self.drain();
+            }
+        }
+        let (captured, others): (Vec<usize>, Vec<usize>) =
+            std::mem::take(&mut self.waiting).iter().partition(|block| matches!(contents[**block], Content::Value(_)));
+        captured.into_iter().for_each(|block| self.without_owner(block, &contents[block]));
+        self.judge_uncertain(&mut lazy);
+        if others.is_empty() {
             return;
         }
-        // Looking all owners up takes long; without claims, what is dead can be told, and what owns nothing.
-        let mut claims = None;
-        if !self.closures.is_empty() {
-            let mut known = self.all_claims(contents, roots);
-            self.closures(contents, &mut known);
-            claims = Some(known);
+        // Their owners may be among those that were uncertain.
+        self.waiting = others;
+        self.told_by_owners(lazy.get());
+        for block in std::mem::take(&mut self.waiting) {
+            self.without_owner(block, &contents[block]);
         }
+        self.judge_uncertain(&mut lazy);
+    }
+
+    fn judge_uncertain(&mut self, lazy: &mut Lazy<'a, '_>) {
         while let Some(place) = self.uncertain.iter_mut().find_map(VecDeque::pop_front) {
             let slot_of = match place.home {
                 Home::Block(block) if place.doubt == Some(Doubt::NoOwner) => Some(block),
@@ -31,7 +74,8 @@ impl Search<'_> {
             if slot_of.is_some_and(|block| self.read_by_owner.contains(&block)) {
                 continue;
             }
-            match Claims::none(contents).judge(self.view, place.ty, place.address) {
+            // Without claims, what is dead can be told, and what owns nothing.
+            match Claims::none(lazy.contents).judge(self.view, place.ty, place.address) {
                 Evidence::Dead => continue,
                 Evidence::Undecided if slot_of.is_none() => {
                     self.queue.push(place);
@@ -40,94 +84,68 @@ impl Search<'_> {
                 }
                 _ => {}
             }
-            if claims.is_none() {
-                claims = Some(self.all_claims(contents, roots));
+            let ownership = lazy.get();
+            if !slot_of.is_some_and(|block| ownership.claims.owned(block)) {
+                self.judge_place(place, ownership);
             }
-            let Some(claims) = &mut claims else { continue };
-            if slot_of.is_some_and(|block| claims.owned(block)) {
-                continue;
-            }
-            match claims.judge(self.view, place.ty, place.address) {
-                Evidence::Dead => continue,
-                Evidence::Alive => {
-                    let moves =
-                        matches!(place.doubt, Some(Doubt::Suspended(_) | Doubt::Captured(_) | Doubt::OnStack { .. }));
-                    let outdated = place.doubt.clone().filter(|_| moves);
-                    let mut elements = Vec::new();
-                    claims.add_all(self.view, place.ty, place.address, &mut elements);
-                    if outdated.is_none() {
-                        self.claim_all(claims, elements);
-                    }
-                    self.queue.push(Place { doubt: None, outdated, ..place });
-                }
-                Evidence::Undecided => self.queue.push(place),
-                Evidence::NotUnderstood(container) => {
-                    self.queue.push(Place { doubt: Some(Doubt::NotUnderstood(container)), ..place });
-                }
-            }
-            self.drain();
         }
     }
 
-    /// A closure that somebody certainly owns is not running by value, so its captures are there. Those of the others are put off.
-    fn closures(&mut self, contents: &[Content], claims: &mut Claims<'_>) {
-        let mut waiting = std::mem::take(&mut self.closures);
-        loop {
-            let (owned, others): (Vec<usize>, Vec<usize>) = waiting.iter().partition(|block| claims.owned(**block));
-            waiting = others;
-            if owned.is_empty() {
-                break;
+    fn judge_place(&mut self, place: Place, ownership: &mut Ownership<'_>) {
+        match ownership.claims.judge(self.view, place.ty, place.address) {
+            Evidence::Dead => return,
+            Evidence::Alive => {
+                let moves =
+                    matches!(place.doubt, Some(Doubt::Suspended(_) | Doubt::Captured(_) | Doubt::OnStack { .. }));
+                let outdated = place.doubt.clone().filter(|_| moves);
+                let mut elements = Vec::new();
+                ownership.claims.add_all(self.view, place.ty, place.address, &mut elements);
+                if outdated.is_none() {
+                    ownership.claim(elements);
+                }
+                self.queue.push(Place { doubt: None, outdated, ..place });
             }
-            for block in owned {
-                let &Content::Value(ty) = &contents[block] else { continue };
-                let start = self.view.snapshot.blocks()[block].address;
-                self.claim_all(claims, vec![Elements { ty, start, count: 1 }]);
-                self.enter(ty, start, Home::Block(block));
+            Evidence::Undecided => self.queue.push(place),
+            Evidence::NotUnderstood(container) => {
+                self.queue.push(Place { doubt: Some(Doubt::NotUnderstood(container)), ..place });
             }
         }
         self.drain();
-        for block in waiting {
-            let &Content::Value(ty) = &contents[block] else { continue };
-            let name = self.view.types.get(ty).name.clone();
-            self.put_off(ty, self.view.snapshot.blocks()[block].address, Home::Block(block), &Doubt::Captured(name));
-        }
     }
 
-    /// Who owns what, as told by all values that certainly live.
-    fn all_claims<'c>(&self, contents: &'c [Content], roots: &[Root]) -> Claims<'c> {
-        let mut claims = Claims::none(contents);
-        let certain = roots.iter().filter(|root| root.presence == Presence::Certain);
-        let mut values: Vec<Elements> =
-            certain.map(|root| Elements { ty: root.ty, start: root.address, count: 1 }).collect();
-        for (index, content) in contents.iter().enumerate() {
-            let start = self.view.snapshot.blocks()[index].address;
-            match *content {
-                Content::Value(ty) if !is_closure(&self.view.types.get(ty)) => {
-                    values.push(Elements { ty, start, count: 1 });
-                }
-                Content::Shared(element) => {
-                    let shared = self.behind_counts(index, element);
-                    values.extend(shared.map(|(all, certain)| Elements { count: certain, ..all }));
-                }
-                _ => {}
-            }
+    /// Enters what is in the waiting blocks of which an owner was found.
+    fn told_by_owners(&mut self, ownership: &mut Ownership<'_>) {
+        let (told, others): (Vec<usize>, Vec<usize>) =
+            self.waiting.iter().partition(|block| ownership.told(**block).is_some());
+        self.waiting = others;
+        for block in told {
+            let Some(run) = ownership.told(block) else { continue };
+            self.elements(&run, Home::Block(block));
+            ownership.claim(vec![run]);
         }
-        self.claim_all(&mut claims, values);
-        claims
+        self.drain();
     }
 
-    /// Notes what these values own, and what the elements own that they have elsewhere.
-    fn claim_all(&self, claims: &mut Claims<'_>, mut values: Vec<Elements>) {
-        let mut seen = HashSet::new();
-        while let Some(run) = values.pop() {
-            let size = self.view.types.get(run.ty).size;
-            for index in 0..if size == 0 { 0 } else { run.count } {
-                let address = at(run.start, index * size);
-                if seen.insert(address) {
-                    claims.add_all(self.view, run.ty, address, &mut values);
+    /// An iterator by value over a tree leaves in the nodes what it has taken out. One that lives says what is left, before the nodes do.
+    fn iterators(&mut self, ownership: &mut Ownership<'_>) {
+        let slots: HashSet<usize> = self.slots.iter().copied().collect();
+        let view = self.view;
+        let over_slots = |place: &Place| {
+            let mut found_one = false;
+            view.inline_owners(place.ty, place.address, &mut |found| {
+                if let Inline::Owner(owner, _, owned) = found {
+                    let of_slots = owned.blocks.iter().any(|(block, _)| slots.contains(block));
+                    found_one |= of_slots && !view.element_types(&owner).is_empty();
                 }
-            }
+            });
+            found_one
+        };
+        let mut iterators = Vec::new();
+        for places in &mut self.uncertain {
+            iterators.extend(places.iter().filter(|place| over_slots(place)).cloned());
+            places.retain(|place| !over_slots(place));
         }
+        iterators.into_iter().for_each(|place| self.judge_place(place, ownership));
     }
 
     /// Lets a place wait until all certain ones are known.

@@ -4,8 +4,9 @@
 
 use super::{Doubt, Home, Place, Search};
 use crate::debuginfo::types::TypeId;
-use crate::heap::containers::{Elements, at, counted_values};
+use crate::heap::containers::{Elements, at};
 use crate::heap::contents::Content;
+use crate::heap::ownership::{COUNTS, behind_counts};
 
 impl Search<'_> {
     /// A hashbrown block tells its elements itself, so one whose owner is on a stack or in a thread-local still counts. An iterator that
@@ -22,26 +23,9 @@ impl Search<'_> {
                 }
                 Err(_) => {
                     let container = format!("hashbrown::raw::RawTable<{}>", self.view.types.get(element).name);
-                    let address = self.view.snapshot.blocks()[index].address;
-                    self.not_understood(&container.into(), element, address, Home::Block(index));
+                    let place = Place::new(element, self.start_of(index), Home::Block(index), None);
+                    self.not_understood(&container.into(), element, &place);
                 }
-            }
-        }
-    }
-
-    /// For the end of the block, which only the owner knows.
-    pub(super) fn unowned_shared(&mut self, contents: &[Content]) {
-        for (index, content) in contents.iter().enumerate() {
-            let &Content::Shared(element) = content else { continue };
-            if !self.can_hold(element) || self.read_by_owner.contains(&index) {
-                continue;
-            }
-            if let Some((all, certain)) =
-                self.behind_counts(index, element).filter(|(all, certain)| all.count > *certain)
-            {
-                let start = at(all.start, certain * self.view.types.get(element).size);
-                let rest = Elements { start, count: all.count - certain, ..all };
-                self.put_off_elements(&rest, Home::Block(index), &Doubt::NoOwner);
             }
         }
     }
@@ -78,11 +62,11 @@ impl Search<'_> {
             let fits = |ty: &TypeId| self.view.types.get(*ty).size == block.size;
             let fitting = self.subject.candidates().iter().copied().find(fits);
             if let Some(ty) = fitting {
-                self.wait(Place { ty, address: block.address, home, doubt, outdated: None });
+                self.wait(Place::new(ty, block.address, home, doubt));
             } else if let Some(ty) = parameters.iter().copied().find(|ty| self.can_hold(*ty)) {
                 let wanted = self.subject.candidates().first().copied().unwrap_or(ty);
                 let name = self.view.types.get(wanted).name.clone();
-                self.record(&name, block.size, block.address, home, doubt);
+                self.record(&name, block.size, &Place::new(wanted, block.address, home, None), doubt);
             }
         }
         self.drain();
@@ -90,7 +74,6 @@ impl Search<'_> {
 
     /// An `Arc<dyn Trait>` from a box: two counts, then a value of one of these types, if any is known.
     fn counted_unknown(&mut self, block: usize, types: &[TypeId], doubt: Option<Doubt>) {
-        const COUNTS: u64 = 16;
         let record = self.view.snapshot.blocks()[block];
         let (home, address) = (Home::Block(block), at(record.address, COUNTS));
         if self.view.snapshot.word(record.address) == Some(0) {
@@ -101,28 +84,36 @@ impl Search<'_> {
             [] => {
                 let fits = |ty: &TypeId| self.view.types.get(*ty).size + COUNTS == record.size;
                 if let Some(ty) = self.subject.candidates().iter().copied().find(fits) {
-                    self.wait(Place { ty, address, home, doubt, outdated: None });
+                    self.wait(Place::new(ty, address, home, doubt));
                 }
             }
             several => {
                 for ty in several.iter().copied() {
                     if self.can_hold(ty) {
-                        self.wait(Place { ty, address, home, doubt: doubt.clone(), outdated: None });
+                        self.wait(Place::new(ty, address, home, doubt.clone()));
                     }
                 }
             }
         }
     }
 
-    /// The values that there is room for behind the two counts, and how many of them are there certainly.
-    pub(super) fn behind_counts(&self, block: usize, element: TypeId) -> Option<(Elements, u64)> {
-        const COUNTS: u64 = 16;
-        let size = self.view.types.get(element).size;
-        let record = self.view.snapshot.blocks()[block];
-        if size == 0 || self.view.snapshot.word(record.address) == Some(0) {
-            return None;
+    /// What may be in a block of which only an owner could tell, and none was found.
+    pub(super) fn without_owner(&mut self, block: usize, content: &Content) {
+        let home = Home::Block(block);
+        match *content {
+            Content::Unwritten(ty) => self.put_off(ty, self.start_of(block), home, &Doubt::MaybeUninit),
+            Content::Shared(ty) => {
+                if let Some((all, certain)) = behind_counts(self.view, block, ty) {
+                    let start = at(all.start, certain * self.view.types.get(ty).size);
+                    let rest = Elements { start, count: all.count - certain, ..all };
+                    self.put_off_elements(&rest, home, &Doubt::NoOwner);
+                }
+            }
+            Content::Value(ty) => {
+                let captured = Doubt::Captured(self.view.types.get(ty).name.clone());
+                self.put_off(ty, self.start_of(block), home, &captured);
+            }
+            _ => {}
         }
-        let (least, most) = counted_values(record.size, size);
-        Some((Elements { ty: element, start: at(record.address, COUNTS), count: most }, least))
     }
 }
