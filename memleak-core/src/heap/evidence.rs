@@ -180,7 +180,7 @@ impl<'c> Claims<'c> {
 enum Fit {
     /// Nothing speaks against it.
     Fits,
-    /// It was allocated as something else, and would have been made into this by `from_raw`.
+    /// It was allocated as something else, and would have been made into this by `from_raw`, or by a `collect` in place.
     Strange,
     /// It has counts or is a table and the owner does not know of that, or the other way round.
     Never,
@@ -212,12 +212,17 @@ impl View<'_> {
             (Content::Value(ty), Some(pointed)) => self.alike(*ty, pointed),
             (Content::Value(ty), None) if of_several => match self.types.get(*ty).kind {
                 TypeKind::Array { .. } => true,
-                _ => self.element_types(owner).iter().any(|element| self.alike(*ty, *element)),
+                _ => self.has_elements_like(owner, *ty),
             },
             (Content::Buffer(_), Some(pointed)) => matches!(self.types.get(pointed).kind, TypeKind::Array { .. }),
+            (Content::Buffer(element), None) if of_several => self.has_elements_like(owner, *element),
             _ => true,
         };
         if fits { Fit::Fits } else { Fit::Strange }
+    }
+
+    fn has_elements_like(self, owner: &Type, ty: TypeId) -> bool {
+        self.element_types(owner).iter().any(|element| self.alike(ty, *element))
     }
 
     /// Whether these types are the same, one of them perhaps not written yet. Each unit describes a type for itself.
