@@ -209,8 +209,8 @@ impl View<'_> {
         };
         let of_several = of(&["alloc::vec::", "alloc::collections::vec_deque::", "alloc::boxed::Box<["]);
         let fits = match (content, of_one) {
-            (Content::Value(ty), Some(pointed)) => self.alike(*ty, pointed),
-            (Content::Value(ty), None) if of_several => match self.types.get(*ty).kind {
+            (Content::Value(ty) | Content::Unwritten(ty), Some(pointed)) => self.alike(*ty, pointed),
+            (Content::Value(ty) | Content::Unwritten(ty), None) if of_several => match self.types.get(*ty).kind {
                 TypeKind::Array { .. } => true,
                 _ => self.has_elements_like(owner, *ty),
             },

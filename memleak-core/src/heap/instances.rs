@@ -290,7 +290,8 @@ impl Search<'_> {
     fn visit_owner(&mut self, ty: &Type, owned: Result<Owned, Unreadable>, place: &Place) {
         match owned {
             Ok(owned) => {
-                if !self.view.element_types(ty).is_empty() {
+                // What is left of a container does not say all that is in a block, which may be another's by now.
+                if place.doubt.is_none() && !self.view.element_types(ty).is_empty() {
                     self.read_by_owner.extend(owned.blocks.iter().map(|(block, _)| *block));
                 }
                 for run in &owned.elements {

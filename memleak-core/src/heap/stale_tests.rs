@@ -233,6 +233,16 @@ fn what_a_doubtful_container_holds_is_doubtful() {
 }
 
 #[test]
+fn a_stale_container_does_not_hide_what_is_in_a_block() {
+    let (mut heap, session) = owning();
+    heap.block(0x9100, vec![0; 4], Content::Unknown);
+    heap.block(0x1000, words(&[2, 0x2000, 1]), Content::Unwritten(heap.types.vec(session)));
+    let pair = heap.types.structure("(chat::Session, chat::Session)", 32, &[("__0", 0, session), ("__1", 16, session)]);
+    heap.block(0x2000, words(&[0x9000, 1, 0x9100, 2]), Content::Buffer(pair));
+    assert_eq!(heap.count(SESSION), (2, 0));
+}
+
+#[test]
 fn what_is_in_a_container_is_not_a_stale_copy() {
     let (mut heap, session) = owning();
     let vec = heap.types.vec(session);
