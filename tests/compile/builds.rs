@@ -21,6 +21,7 @@ fn says_with(name: &'static str, profile: &'static str, rustflags: &'static str,
     let text = project.run();
     assert!(text.contains("test checked ... FAILED"), "{text}");
     assert!(text.contains("test skipped ... ok"), "{text}");
+    assert!(text.contains("test recorded ... ok"), "{text}");
     assert!(text.contains(wrong), "does not say `{wrong}`:\n{text}");
     assert!(text.contains(write), "does not say `{write}`:\n{text}");
 }
@@ -55,6 +56,21 @@ fn for_another_platform() {
         "memleak cannot capture call stacks on this platform",
         "MEMLEAK_UNSUPPORTED=skip",
     );
+}
+
+#[test]
+fn without_the_allocator() {
+    let project = Project {
+        name: "builds-not-installed",
+        edition: "2024",
+        dependencies: "memleak = { {memleak}, default-features = false }",
+        tests: vec![repository().join("tests/builds/not_installed.rs")],
+        ..Project::default()
+    };
+    let text = project.run();
+    for ended in ["test recorded ... ok", "test asked ... ok", "test checked ... FAILED"] {
+        assert!(text.contains(ended), "{ended} is missing:\n{text}");
+    }
 }
 
 #[test]
