@@ -9,7 +9,7 @@
 //! - [`advice`]: what to do.
 //! - [`aside`]: what does not decide.
 //! - [`obstacle`]: why nothing could be told, and what to write instead.
-//! - [`backtrace`]: stacks, folded to the frames a user knows.
+//! - [`mod@backtrace`]: stacks, folded to the frames a user knows.
 
 mod advice;
 mod aside;

@@ -16,7 +16,7 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-/// All that a test does: it runs the body, which calls [`super::inside`], on whatever it brings for it.
+/// All that a test does: it runs the body, which calls [`super::inside()`], on whatever it brings for it.
 pub type Test = Box<dyn FnOnce() -> ExitCode + Send>;
 
 /// How long a runtime may take to shut down. What is left on its threads then cannot be stopped; a test harness would wait for ever.
@@ -63,7 +63,7 @@ struct Heard {
 impl Course {
     /// From the body to the verdict.
     ///
-    /// All that the test does has a thread of its own. The first look at the heap is taken by the body ([`super::inside`]), the second one here,
+    /// All that the test does has a thread of its own. The first look at the heap is taken by the body ([`mod@super::inside`]), the second one here,
     /// when that thread has ended and the destructors of its thread-locals have run.
     pub(super) fn run(self, test: Test) -> Report {
         let (news, from_thread) = mpsc::channel();

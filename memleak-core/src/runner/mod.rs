@@ -200,7 +200,7 @@ fn async_test<T: Termination + 'static, F: Future<Output = T> + 'static>(case: &
     Box::new(move || runtime::block_on(&case.runtime, inside::run_async(case.path, Returns::REPORTED, body())))
 }
 
-/// Runs a leak test with the function that other attributes have made around the body. It has to call [`inside`] or [`inside_async`] with the
+/// Runs a leak test with the function that other attributes have made around the body. It has to call [`inside()`] or [`inside_async`] with the
 /// same path.
 ///
 /// # Panics
