@@ -290,9 +290,10 @@
 /// fn a_session_ends() {
 ///     let _session = Session("ada".to_owned());
 /// }
-/// # let main_of_the_test_target = || {
+/// # #[test]
+/// # fn main_of_the_test_target() {
 /// a_session_ends();
-/// # };
+/// # }
 /// ```
 ///
 /// ## `crate`

@@ -130,19 +130,33 @@ pub fn next_epoch() -> u32 {
 /// While it lives, what the current thread allocates is not the program's: it comes from [`own_memory`] and is not recorded. (Frees of
 /// recorded blocks still are, and a block that is reallocated stays what it is.)
 #[derive(Debug)]
-pub struct Untracked(PhantomData<*const ()>);
+pub struct Untracked {
+    /// Whether there was anything to undo: without the allocator there is not.
+    suspended: bool,
+    of_this_thread: PhantomData<*const ()>,
+}
+
+/// Whether the allocator was ever called. What asks the kernel decides whether to track, and without the allocator there is nothing to decide.
+fn is_called() -> bool {
+    MEMLEAK_TRACKER.state.load(Ordering::Acquire) != kernel::UNDECIDED
+}
 
 /// Gives this thread memleak's own memory to allocate from, until the guard is dropped. Guards nest.
 pub fn untracked() -> Untracked {
-    // SAFETY: undone when the guard is dropped, on this thread.
-    unsafe { (MEMLEAK_TRACKER.suspend)(1) };
-    Untracked(PhantomData)
+    let suspended = is_called();
+    if suspended {
+        // SAFETY: undone when the guard is dropped, on this thread.
+        unsafe { (MEMLEAK_TRACKER.suspend)(1) };
+    }
+    Untracked { suspended, of_this_thread: PhantomData }
 }
 
 impl Drop for Untracked {
     fn drop(&mut self) {
-        // SAFETY: undoes what `untracked` did.
-        unsafe { (MEMLEAK_TRACKER.suspend)(-1) };
+        if self.suspended {
+            // SAFETY: undoes what `untracked` did.
+            unsafe { (MEMLEAK_TRACKER.suspend)(-1) };
+        }
     }
 }
 
@@ -158,6 +172,9 @@ pub fn tracked<T>(program: impl FnOnce() -> T) -> T {
         }
     }
 
+    if !is_called() {
+        return program();
+    }
     // SAFETY: undone at the end, on this thread.
     let _again = Again(unsafe { (MEMLEAK_TRACKER.suspend)(i32::MIN) });
     program()
