@@ -153,7 +153,10 @@ struct Search<'a> {
 
 impl Search<'_> {
     fn certain_places(&mut self, contents: &[Content], roots: &[Root]) {
-        for (index, root) in roots.iter().enumerate().filter(|(_, root)| root.presence == Presence::Certain) {
+        // What memleak keeps in statics of its own is not the program's.
+        let own = |root: &Root| root.name.starts_with("memleak_core::");
+        let certain = |root: &Root| root.presence == Presence::Certain && !own(root);
+        for (index, root) in roots.iter().enumerate().filter(|(_, root)| certain(root)) {
             self.enter(root.ty, root.address, Home::Root(index));
         }
         for (index, content) in contents.iter().enumerate() {
