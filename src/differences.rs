@@ -5,7 +5,7 @@ use crate::snapshots::{Name, path};
 use crate::{Objects, QueryError, Snapshot};
 use memleak_core::check::verdict::Obstacle;
 use memleak_core::query::scene::frames;
-use memleak_core::query::short::short;
+use memleak_core::query::short::short_block;
 use memleak_core::query::subjects::Kinds;
 use memleak_core::report::{self, Look};
 use memleak_core::stack::StackId;
@@ -222,7 +222,7 @@ impl TrafficSide {
     /// ```
     pub fn group_by_type(&self) -> Vec<TrafficGroup> {
         let _own = tracker::untracked();
-        self.groups(|flow| short(&flow.type_name))
+        self.groups(|flow| short_block(&flow.type_name))
     }
 
     /// The blocks by the place in the program that allocated them, that with most bytes first: the first function on the stack that is your

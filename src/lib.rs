@@ -142,7 +142,7 @@
 /// }
 /// ```
 ///
-/// With `"allow"` it is not looked for; then the test has to name a type. `"fail"` is the default.
+/// With `"allow"` it is not looked for; then the test names a type, or asks [the heap](crate::snapshot) itself. `"fail"` is the default.
 ///
 /// ```
 /// # use memleak::leak_test;

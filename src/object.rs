@@ -6,7 +6,7 @@ use memleak_core::check::verdict;
 use memleak_core::heap::instances::Home;
 use memleak_core::query::read::Place;
 use memleak_core::query::scene::frames;
-use memleak_core::query::short::short;
+use memleak_core::query::short::short_block;
 use memleak_core::report::{self, Look};
 use memleak_core::tracker;
 use std::fmt;
@@ -239,7 +239,7 @@ impl fmt::Display for Object {
         let _own = tracker::untracked();
         match self.item().ty {
             Some(_) => fmt::Display::fmt(&self.value(), f),
-            None => f.write_str(&short(self.type_name())),
+            None => f.write_str(&short_block(self.type_name())),
         }
     }
 }

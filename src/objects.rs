@@ -10,7 +10,7 @@ use memleak_core::heap::instances::{Home, Instance};
 use memleak_core::query::copy::Copy;
 use memleak_core::query::held::held_by;
 use memleak_core::query::scene::frames;
-use memleak_core::query::short::short;
+use memleak_core::query::short::short_block;
 use memleak_core::query::subjects::Subjects;
 use memleak_core::report::{self, Look};
 use memleak_core::tracker;
@@ -506,7 +506,7 @@ impl Objects {
     pub fn group_by_type(&self) -> Vec<Group> {
         let _own = tracker::untracked();
         let keys = self.set.members.iter().map(|item| Arc::clone(&item.type_name)).collect();
-        self.groups(keys, short)
+        self.groups(keys, short_block)
     }
 
     /// The objects by the place in the program that allocated them, the place with most bytes first: the first function on the stack that is

@@ -7,7 +7,7 @@
 //! | [`runner`] | runs one test in a process of its own and relays its verdict |
 //! | [`report`] | verdict to text |
 //! | [`check`] | expectation to verdict |
-//! | [`query`] | patterns over type names |
+//! | [`query`] | patterns over type names; copies of the heap, and what is asked of them |
 //! | [`heap`] | frozen copy of the heap, its types, its live instances |
 //! | [`debuginfo`] | functions, types and layouts of the running binary |
 //! | [`process`] | other threads, stopped for a moment, and the memory that is not the heap |

@@ -1,7 +1,7 @@
 //! Sets as text, and the groups that a set can be put into.
 
 use super::Objects;
-use memleak_core::query::short::short;
+use memleak_core::query::short::short_block;
 use std::fmt;
 
 /// How many objects, and below that the types and where they were allocated.
@@ -29,7 +29,7 @@ impl fmt::Display for Objects {
             write!(f, "\n  … and {} other types", types.len() - MOST)?;
         }
         for item in self.set.possible.iter().take(MOST) {
-            write!(f, "\n  possibly {}: {}", short(&item.type_name), item.doubt.as_deref().unwrap_or_default())?;
+            write!(f, "\n  possibly {}: {}", short_block(&item.type_name), item.doubt.as_deref().unwrap_or_default())?;
         }
         Ok(())
     }
