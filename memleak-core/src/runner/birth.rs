@@ -73,7 +73,10 @@ fn guard(child: i32, parent: Option<Pid>) -> ! {
     // SAFETY: nothing in this process has a descriptor yet.
     unsafe { libc::syscall(libc::SYS_close_range, 1, u32::MAX, 0) };
     let Some(child) = Pid::from_raw(child) else { exit(FAILED) };
-    match warden::watch(child, parent) {
+    // Not a `Pid`: zero is an answer.
+    // SAFETY: no preconditions.
+    let session = unsafe { libc::getsid(0) };
+    match warden::watch(child, parent, session) {
         End::Exited(code) => exit(code),
         End::Killed(signal) => {
             // The child's core file is enough.
@@ -101,6 +104,18 @@ fn begin(told: &str) {
     let name = Path::new(&name).file_name().unwrap_or_default();
     if let Ok(name) = CString::new(name.as_encoded_bytes()) {
         set_name(&name);
+    }
+}
+
+/// Undoes that a program above has the ends of children ignored: they would be gone before anybody could ask how they ended.
+pub(super) fn hear_of_children() {
+    // SAFETY: zeros are a `sigaction`.
+    let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
+    // SAFETY: a place for the answer.
+    let asked = unsafe { libc::sigaction(libc::SIGCHLD, std::ptr::null(), &raw mut action) } == 0;
+    if asked && action.sa_sigaction == libc::SIG_IGN {
+        // SAFETY: the default action is no function of ours, and does nothing.
+        unsafe { libc::signal(libc::SIGCHLD, libc::SIG_DFL) };
     }
 }
 

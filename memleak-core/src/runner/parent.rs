@@ -1,7 +1,7 @@
 //! The parent's part: starts the child, relays its output, listens to its messages, and never waits longer than the time-out.
 
 use super::Case;
-use super::birth::FAILED;
+use super::birth::{FAILED, hear_of_children};
 use super::channel::{Inbox, Message};
 use super::child::NOT_HEARD;
 use super::course::Stage;
@@ -104,6 +104,7 @@ struct Ending {
 
 impl Running {
     fn start(name: &str) -> io::Result<Running> {
+        hear_of_children();
         let (ours, theirs) = UnixStream::pair()?;
         let marker = Marker { parent: process::id(), colour: may_colour(), name };
         // Not the path of the executable: a build may have replaced it since this process started.

@@ -13,7 +13,7 @@ use super::channel::{Message, Sender};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::process::{
-    Pid, PidfdFlags, Signal, WaitOptions, WaitStatus, getpid, getppid, getsid, kill_process, pidfd_open, setsid, wait,
+    Pid, PidfdFlags, Signal, WaitOptions, WaitStatus, getpid, getppid, kill_process, pidfd_open, setsid, wait,
 };
 use std::collections::HashSet;
 use std::fs;
@@ -21,6 +21,9 @@ use std::io;
 use std::os::fd::AsFd;
 use std::thread;
 use std::time::{Duration, Instant};
+
+/// The number of a session; zero if it was begun outside of this PID namespace.
+pub(super) type Session = i32;
 
 /// How the child ended.
 pub(super) enum End {
@@ -42,9 +45,8 @@ const ROUNDS: usize = 100;
 
 const PAUSE: Duration = Duration::from_millis(2);
 
-/// Until the child, which is a child of this process, has come to its end.
-pub(super) fn watch(child: Pid, parent: Option<Pid>) -> End {
-    let session = getsid(None).ok();
+/// Until the child, which is a child of this process and in that session, has come to its end.
+pub(super) fn watch(child: Pid, parent: Option<Pid>, session: Session) -> End {
     let _ = setsid();
     let end = pidfd_open(child, PidfdFlags::empty()).ok();
     let stdin = io::stdin();
@@ -100,11 +102,11 @@ fn is_none_left() -> bool {
 }
 
 /// Gives what is left of the session a moment to end, kills it, and says what it was.
-fn end_what_is_left(session: Option<Pid>) -> Vec<String> {
+fn end_what_is_left(session: Session) -> Vec<String> {
     let until = Instant::now() + GRACE;
-    while !is_none_left() && !below(session).is_empty() {
+    while !is_none_left() && !below(Some(session)).is_empty() {
         if Instant::now() >= until {
-            return kill_below(session);
+            return kill_below(Some(session));
         }
         thread::sleep(PAUSE);
     }
@@ -112,7 +114,7 @@ fn end_what_is_left(session: Option<Pid>) -> Vec<String> {
 }
 
 /// Kills all processes below this one, or those of the session, and says what they were.
-fn kill_below(session: Option<Pid>) -> Vec<String> {
+fn kill_below(session: Option<Session>) -> Vec<String> {
     let mut said = Vec::new();
     let mut known = HashSet::new();
     for _ in 0..ROUNDS {
@@ -135,7 +137,7 @@ fn kill_below(session: Option<Pid>) -> Vec<String> {
 struct Process {
     id: Pid,
     parent: Option<Pid>,
-    session: Option<Pid>,
+    session: Session,
     ended: bool,
 }
 
@@ -145,8 +147,8 @@ impl Process {
         // The name is in parentheses, and may have some itself.
         let mut fields = text.rsplit_once(')')?.1.split_ascii_whitespace();
         let ended = matches!(fields.next()?, "Z" | "X");
-        let mut pid = || Pid::from_raw(fields.next()?.parse().ok()?);
-        let (parent, _group, session) = (pid(), pid(), pid());
+        let parent = Pid::from_raw(fields.next()?.parse().ok()?);
+        let session = fields.nth(1)?.parse().ok()?;
         Some(Process { id, parent, session, ended })
     }
 
@@ -162,7 +164,7 @@ impl Process {
 }
 
 /// The processes below this one that have not ended; those of the session only, if there is one.
-fn below(session: Option<Pid>) -> Vec<Process> {
+fn below(session: Option<Session>) -> Vec<Process> {
     let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
     let ids = entries.flatten().filter_map(|entry| Pid::from_raw(entry.file_name().to_str()?.parse().ok()?));
     let mut others: Vec<Process> = ids.filter_map(Process::read).collect();
@@ -173,7 +175,8 @@ fn below(session: Option<Pid>) -> Vec<Process> {
         let is_child = |process: &mut Process| process.parent.is_some_and(|parent| parents.contains(&parent));
         let children: Vec<Process> = others.extract_if(.., is_child).collect();
         if children.is_empty() {
-            found.retain(|process: &Process| !process.ended && (session.is_none() || process.session == session));
+            found
+                .retain(|process: &Process| !process.ended && session.is_none_or(|session| process.session == session));
             return found;
         }
         parents = children.iter().map(|process| process.id).collect();

@@ -3,7 +3,7 @@
 use super::{output, shown, test_binary};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -48,6 +48,37 @@ impl Drop for Told {
             }
         }
     }
+}
+
+/// The test binary run by another program, which its words and the binary's path complete.
+fn run_by(program: &[&str], fixture: &str) -> Command {
+    let binary = test_binary(fixture);
+    let mut command = Command::new(program[0]);
+    command.args(&program[1..]).arg(binary.get_program()).args(binary.get_args());
+    command
+}
+
+/// As in a container: the session was begun outside, and has no number here.
+#[test]
+fn a_pid_namespace_without_a_session_of_its_own() {
+    let unshare = ["unshare", "--user", "--map-root-user", "--pid", "--fork", "--mount-proc"];
+    let may = Command::new(unshare[0]).args(&unshare[1..]).arg("true").output();
+    if !may.is_ok_and(|output| output.status.success()) {
+        println!("no namespace can be made here");
+        return;
+    }
+    let output = run_by(&unshare, "leaves_processes").arg("--nocapture").output().expect("`unshare` runs");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{stderr}");
+    assert_eq!(stderr.matches("`sleep 300`").count(), 2, "{stderr}");
+}
+
+/// As below a program that never waits for its children.
+#[test]
+fn the_end_of_a_test_is_seen_where_the_ends_of_children_are_ignored() {
+    let shell = ["sh", "-c", "trap '' CHLD; exec \"$0\" \"$@\""];
+    assert!(run_by(&shell, "passes").output().expect("a shell runs").status.success());
+    assert_eq!(run_by(&shell, "exits_with_3").output().expect("a shell runs").status.code(), Some(101));
 }
 
 #[test]
@@ -120,7 +151,7 @@ fn the_body_finds_the_surroundings_of_a_plain_test() {
 
 #[test]
 fn a_test_may_run_in_place() {
-    let own = |command: &mut std::process::Command| {
+    let own = |command: &mut Command| {
         let child = command
             .env("MEMLEAK_IN_PLACE", "1")
             .arg("--nocapture")
