@@ -78,8 +78,14 @@ const TABLE: &[(&str, Due)] = &[
     ("possibly::as_many_as_allowed_in_a_container_that_makes_no_sense", Fail(&["memleak does not understand the contents of a `Vec<outcomes::fixtures::Session>`"])),
     ("possibly::certain_beside_a_container_that_makes_no_sense", Fail(&["1 live `outcomes::fixtures::Session`, expected 0, and 1 possibly live", "make no sense"])),
 
+    // In statics and thread-locals themselves.
+    ("globals::thread_locals_of_threads", Fail(&["10 live `outcomes::fixtures::Session`, expected 0"])),
+    ("globals::thread_locals_without_drop", Fail(&["2 live `outcomes::fixtures::Token`, expected 0"])),
+    ("globals::statics_that_are_not_made", Pass),
+    ("globals::statics_that_are_made", Fail(&["4 live `outcomes::fixtures::Session`, expected 0"])),
+
     // On the stack of a thread that still runs.
-    ("stacks::local_of_a_thread", Fail(&["1 live `outcomes::fixtures::Session`, expected 0", "thread `server`", "stacks::serve", "local `session`"])),
+    ("stacks::local_of_a_thread", Fail(&["1 live `outcomes::fixtures::Session`, expected 0", "thread `server`, in outcomes::fixtures::stacks::serve at tests/fixtures/stacks.rs:@serve", "local `session`: Session"])),
     ("stacks::captured_by_the_closure_of_a_thread", Fail(&["1 live `outcomes::fixtures::Session`, expected 0"])),
     ("stacks::captured_and_changed", Fail(&["1 live `outcomes::fixtures::Session`, expected 0"])),
     ("stacks::temporary_of_a_thread", Fail(&["1 live `outcomes::fixtures::Session`, expected 0"])),
@@ -90,7 +96,7 @@ const TABLE: &[(&str, Due)] = &[
     ("stacks::of_a_scoped_thread", Fail(&["2 live `outcomes::fixtures::Session`, expected 0"])),
     ("stacks::of_a_job_of_a_pool", Fail(&["1 live `outcomes::fixtures::Session`, expected 0"])),
     ("stacks::plain_data_on_a_stack", PassSaying(&["1 `outcomes::fixtures::Token` is possibly live: a local of outcomes::fixtures::stacks::plain_data_on_a_stack", "on the stack of thread"])),
-    ("stacks::boxed_and_shared", Fail(&["2 live `outcomes::fixtures::Session`, expected 0", "thread `server`", "local `boxed`"])),
+    ("stacks::boxed_and_shared", Fail(&["2 live `outcomes::fixtures::Session`, expected 0", "held by       thread `server`, in outcomes::fixtures::stacks::boxed_and_shared::{closure} at tests/fixtures/stacks.rs:@boxed", "local `session`: Arc<Session>, strong 1 of 1 found", "local `boxed`: Box<Session>"])),
     ("stacks::dropped_before", Pass),
     ("stacks::without_a_buffer_and_dropped_before", Pass),
     ("stacks::without_a_buffer", Fail(&["`outcomes::fixtures::Session`, expected 0"])),
@@ -194,7 +200,7 @@ const TABLE: &[(&str, Due)] = &[
     ("holders::element_of_a_vec", Fail(&["static outcomes::fixtures::holders::ANY", "[3]"])),
     ("holders::element_of_a_deque", Fail(&["static outcomes::fixtures::holders::QUEUE", "[0]"])),
     ("holders::thread_local_of_a_named_thread", Fail(&["thread-local outcomes::fixtures::holders::LAST_SEEN", "thread `janitor`"])),
-    ("holders::stack_of_a_named_thread", Fail(&["the stack of thread `janitor`", "thread `janitor` has not ended"])),
+    ("holders::stack_of_a_named_thread", Fail(&["thread `janitor`, in ", "captured `session`: Arc<Session>, strong 1 of 1 found", "thread `janitor` has not ended"])),
     ("holders::task_that_is_stuck", Fail(&["task outcomes::fixtures::holders::heartbeat, spawned at tests/fixtures/holders.rs:@spawned", "suspended at tests/fixtures/holders.rs:@parked", "local `session`"])),
     ("holders::task_that_awaits_another_future", Fail(&["task outcomes::fixtures::holders::outer_work", "suspended at tests/fixtures/holders.rs:@outer", "holders::inner_work", "suspended at tests/fixtures/holders.rs:@inner", "`session`"])),
     ("holders::task_and_registry", Fail(&["held by", "and by", "static outcomes::fixtures::holders::REGISTRY", "task outcomes::fixtures::holders::heartbeat", "suspended at tests/fixtures/holders.rs:@parked", "strong 2 of 2 found"])),

@@ -44,6 +44,19 @@ pub struct Type {
     pub parameters: Vec<(Rc<str>, TypeId)>,
 }
 
+impl Type {
+    /// Its own name, without its path and its generics.
+    pub fn own_name(&self) -> &str {
+        let end = self.name.find('<').unwrap_or(self.name.len());
+        self.name[..end].rsplit("::").next().unwrap_or(&self.name)
+    }
+
+    /// Whether it is a closure: its fields are what that captured.
+    pub fn is_closure(&self) -> bool {
+        self.own_name().starts_with("{closure_env#")
+    }
+}
+
 /// What a type is made of.
 #[derive(Clone, PartialEq, Debug)]
 pub enum TypeKind {

@@ -35,6 +35,17 @@ impl Edges {
                     let root = &heap.roots[index as usize];
                     reader.in_root(root.ty, root.address, pointer)
                 }
+                // What types say of a stack adds to what is known of its words, and takes none away.
+                Source::Stack(_) => match places.local(RuntimeAddress(pointer.at)) {
+                    Some(index) => {
+                        let local = &heap.roots[index as usize];
+                        match reader.in_root(local.ty, local.address, pointer) {
+                            alive @ Verdict::Alive(_) => alive,
+                            _ => Verdict::Alive(EdgeKind::Unknown),
+                        }
+                    }
+                    None => Verdict::Alive(EdgeKind::Unknown),
+                },
                 _ => Verdict::Alive(EdgeKind::Unknown),
             };
             found.push((from, verdict));

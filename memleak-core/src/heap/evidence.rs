@@ -10,6 +10,8 @@ use crate::address::RuntimeAddress;
 use crate::debuginfo::types::{Type, TypeId, TypeKind, Variant};
 use crate::heap::containers::{Claim, Elements, Owned, Pointee, Unreadable, View, at, parameter};
 use crate::heap::contents::Content;
+use crate::heap::locals::Call;
+use crate::heap::roots::Root;
 use crate::heap::thread_locals::InThreadLocal;
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -311,11 +313,39 @@ impl View<'_> {
                     self.inline_owners(*element, at(address, index * size), found);
                 }
             }
+            // What it has is on the stack of the thread that is in it.
+            TypeKind::Enum { coroutine: true, .. } if self.snapshot.is_used_up(address) => {}
             TypeKind::Enum { coroutine, .. } => match self.active(&ty, address) {
                 Active::Invalid => found(Inline::Invalid),
                 Active::Variant(variant) => self.variant_owners(variant, *coroutine, address, found),
             },
             TypeKind::Union { .. } | TypeKind::Opaque => {}
+        }
+    }
+
+    /// Whether a local that its call would not drop is not there any more: it would own something, or a part of it has a destructor. The standard
+    /// library puts what it hands on to a closure into unions and the like, and leaves it there.
+    pub fn is_gone(self, local: &Root, call: &Call) -> bool {
+        let ty = self.types.get(local.ty);
+        let is_std = ["std::", "core::", "alloc::"].iter().any(|krate| call.function.starts_with(krate));
+        let mut gone = is_std && (matches!(ty.kind, TypeKind::Union { .. }) || self.maybe_absent(&ty).is_some());
+        self.inline_owners(local.ty, local.address, &mut |_| gone = true);
+        gone || self.needs_drop(local.ty)
+    }
+
+    fn needs_drop(self, id: TypeId) -> bool {
+        let ty = self.types.get(id);
+        if self.maybe_absent(&ty).is_some() {
+            return false;
+        }
+        if self.types.needs_drop(id) {
+            return true;
+        }
+        match &ty.kind {
+            TypeKind::Struct { fields } => fields.iter().any(|field| self.needs_drop(field.ty)),
+            TypeKind::Array { element, .. } => self.needs_drop(*element),
+            TypeKind::Enum { variants, .. } => variants.iter().any(|variant| self.needs_drop(variant.ty)),
+            TypeKind::Scalar | TypeKind::Pointer { .. } | TypeKind::Union { .. } | TypeKind::Opaque => false,
         }
     }
 

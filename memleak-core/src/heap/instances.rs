@@ -13,7 +13,7 @@ use crate::debuginfo::types::{Type, TypeId, TypeKind};
 use crate::heap::containers::{Elements, Owned, Unreadable, View, at, has_slots};
 use crate::heap::contents::Content;
 use crate::heap::evidence::{Active, certain_in_coroutine, is_counted};
-use crate::heap::ownership::{behind_counts, is_closure};
+use crate::heap::ownership::behind_counts;
 use crate::heap::roots::{Presence, Root};
 use crate::heap::thread_locals::InThreadLocal;
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -162,7 +162,8 @@ impl Search<'_> {
         for (index, content) in contents.iter().enumerate() {
             match *content {
                 Content::Value(ty) | Content::Unwritten(ty) | Content::Shared(ty) if !self.can_hold(ty) => {}
-                Content::Value(ty) if is_closure(&self.view.types.get(ty)) => self.waiting.push(index),
+                Content::Value(_) | Content::Unwritten(_) if self.view.snapshot.is_used_up(self.start_of(index)) => {}
+                Content::Value(ty) if self.view.types.get(ty).is_closure() => self.waiting.push(index),
                 Content::Value(ty) if has_slots(&self.view.types.get(ty)) => self.slots.push(index),
                 Content::Value(ty) => self.enter(ty, self.start_of(index), Home::Block(index)),
                 Content::Unwritten(_) => self.waiting.push(index),
@@ -181,18 +182,11 @@ impl Search<'_> {
     fn locals(&mut self, roots: &[Root]) {
         for (index, root) in roots.iter().enumerate().filter(|(_, root)| root.presence != Presence::Certain) {
             let (Some(call), Some(thread)) = (&root.call, root.thread) else { continue };
-            if self.can_hold(root.ty) && !(root.presence == Presence::NotDropped && self.would_be_dropped(root)) {
+            if self.can_hold(root.ty) && !(root.presence == Presence::NotDropped && self.view.is_gone(root, call)) {
                 let doubt = Doubt::OnStack { function: Rc::clone(&call.function), thread };
                 self.put_off(root.ty, root.address, Home::Root(index), &doubt);
             }
         }
-    }
-
-    /// Whether what is in this place would be dropped if it were a value: it would own something, or its type has a destructor.
-    fn would_be_dropped(&self, root: &Root) -> bool {
-        let mut owns = false;
-        self.view.inline_owners(root.ty, root.address, &mut |_| owns = true);
-        owns || self.view.types.needs_drop(root.ty)
     }
 
     /// Two counts, then values. The block is a number of words, so small values may not reach to its end, which only the owner knows.
@@ -327,6 +321,9 @@ impl Search<'_> {
     }
 
     fn visit_enum(&mut self, ty: &Type, coroutine: bool, place: &Place) {
+        if coroutine && self.view.snapshot.is_used_up(place.address) {
+            return;
+        }
         let Active::Variant(variant) = self.view.active(ty, place.address) else {
             if place.doubt.is_none() {
                 self.not_understood(&ty.name, place.ty, place);
@@ -363,7 +360,7 @@ impl Search<'_> {
             return self.put_off(inner, address, home, doubt);
         }
         match &ty.kind {
-            TypeKind::Struct { fields } if is_closure(&ty) => {
+            TypeKind::Struct { fields } if ty.is_closure() => {
                 for field in fields {
                     self.put_off(field.ty, at(address, field.offset), home, doubt);
                 }

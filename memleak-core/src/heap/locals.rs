@@ -3,11 +3,12 @@
 //! May use: `debuginfo`, `tracker` (to read what never changes), `stack`, `address`.
 
 use crate::address::{ReturnAddress, RuntimeAddress};
-use crate::debuginfo::cleanup::{Cleanups, Dropped, InFrame, Unwinding};
+use crate::debuginfo::cleanup::{Cleanups, Dropped, InFrame, Owned, Unwinding};
 use crate::debuginfo::functions::{Functions, Location};
+use crate::debuginfo::layouts::TypeTable;
 use crate::debuginfo::load::Binary;
 use crate::debuginfo::locals::Variable;
-use crate::debuginfo::types::TypeId;
+use crate::debuginfo::types::{TypeId, TypeKind, Types as _, pointee};
 use crate::heap::roots::{Presence, Root};
 use crate::heap::snapshot::{Snapshot, Thread};
 use crate::stack::walk::{self, Frame, Memory};
@@ -27,8 +28,20 @@ pub struct Call {
     pub further_in: usize,
 }
 
+/// What is on stacks.
+#[derive(Debug, Default)]
+pub struct OnStacks {
+    /// What calls own, and what else is in scope, innermost first.
+    pub locals: Vec<Root>,
+    /// Coroutines that threads are in.
+    pub running: Vec<RuntimeAddress>,
+    /// Blocks whose values were moved out or are used up by a call.
+    pub emptied: Vec<RuntimeAddress>,
+}
+
 /// Reads the stacks of a program. What was read once of an address is kept.
 pub struct Stacks {
+    types: &'static TypeTable<'static>,
     functions: Rc<Functions<'static, 'static>>,
     binary: &'static Binary,
     cleanups: Cleanups,
@@ -51,19 +64,20 @@ impl Known {
 
 impl Stacks {
     /// The stacks of the program that `functions` are of.
-    pub fn new(binary: &'static Binary, functions: Rc<Functions<'static, 'static>>) -> Stacks {
+    pub fn new(types: &'static TypeTable<'static>, functions: Rc<Functions<'static, 'static>>) -> Stacks {
+        let binary = types.binary();
         let cleanups = Cleanups::new(binary, Rc::clone(&functions), walk::resume_address());
-        Stacks { functions, binary, cleanups, known: RefCell::default() }
+        Stacks { types, functions, binary, cleanups, known: RefCell::default() }
     }
 
-    /// The locals and parameters on the stacks of the snapshot's threads, of functions in the units that `wanted` says: the innermost first.
-    pub fn locals(&self, snapshot: &Snapshot, wanted: &dyn Fn(u32) -> bool) -> Vec<Root> {
+    /// What is on the stacks of the snapshot's threads, of functions in the units that `wanted` says.
+    pub fn read(&self, snapshot: &Snapshot, wanted: &dyn Fn(u32) -> bool) -> OnStacks {
         let is_wanted = |at: RuntimeAddress| {
             let unit = self.binary.file_address(at).and_then(|address| self.functions.unit_at(address));
             unit.is_some_and(wanted)
         };
         let word = |at: u64| self.word(snapshot, at);
-        let mut roots = Vec::new();
+        let mut found = OnStacks::default();
         for (thread, record) in (0..).zip(snapshot.threads()) {
             let frames = frames(snapshot, record, &is_wanted);
             let called = |index: usize| {
@@ -73,12 +87,32 @@ impl Stacks {
             for (index, frame) in frames.iter().enumerate().filter(|(_, frame)| is_wanted(frame.at)) {
                 let known = self.known(frame.at);
                 if !known.is_own() {
-                    let drops = drops(index, &called);
-                    Calls { thread, frame, known: &known, calls: HashMap::new() }.roots(drops, &word, &mut roots);
+                    let owned = owned(index, &called);
+                    if let Some(owned) = owned.as_ref().filter(|_| frame.certain) {
+                        found.emptied.extend(&owned.emptied);
+                        found.running.extend(self.coroutine_of(frame, &known, &word));
+                    }
+                    Calls { thread, frame, known: &known, calls: HashMap::new() }.roots(
+                        owned,
+                        &word,
+                        &mut found.locals,
+                    );
                 }
             }
         }
-        roots
+        found
+    }
+
+    /// The coroutine that a frame is of: its function has a pinned pointer to it, which has no name.
+    fn coroutine_of(&self, frame: &Frame, known: &Known, word: &dyn Fn(u64) -> Option<u64>) -> Option<RuntimeAddress> {
+        let is_pin = |variable: &&Variable| {
+            let target = pointee(self.types, variable.ty).map(|target| self.types.get(target));
+            variable.name.is_empty()
+                && target.is_some_and(|target| matches!(target.kind, TypeKind::Enum { coroutine: true, .. }))
+        };
+        let pin = known.variables.iter().find(is_pin)?;
+        let at = pin.place.address(frame.sp, frame.fp, word)?;
+        word(at).map(RuntimeAddress)
     }
 
     /// A word of the copy, or of what the program never writes to.
@@ -109,10 +143,10 @@ impl Stacks {
 /// What the call in the frame with this index would drop if it unwound; none if that is not known.
 ///
 /// A function that has nothing to drop in any call that unwinds may still own something in one that cannot. So what it calls has to be seen to unwind.
-fn drops(index: usize, called: &dyn Fn(usize) -> Unwinding) -> Option<Vec<Dropped>> {
+fn owned(index: usize, called: &dyn Fn(usize) -> Unwinding) -> Option<Owned> {
     match called(index) {
-        Unwinding::Drops(dropped) => Some(dropped),
-        Unwinding::DropsNothing => unwinds(index.checked_sub(1)?, called).then(Vec::new),
+        Unwinding::Drops(owned) => Some(owned),
+        Unwinding::DropsNothing => unwinds(index.checked_sub(1)?, called).then(Owned::default),
         Unwinding::NotUnderstood | Unwinding::NotKnown => None,
     }
 }
@@ -138,12 +172,12 @@ struct Calls<'s> {
 
 impl Calls<'_> {
     /// Appends what is dropped, then what else is in scope.
-    fn roots(&mut self, drops: Option<Vec<Dropped>>, word: &dyn Fn(u64) -> Option<u64>, roots: &mut Vec<Root>) {
+    fn roots(&mut self, owned: Option<Owned>, word: &dyn Fn(u64) -> Option<u64>, roots: &mut Vec<Root>) {
         let placed = |variable| self.place(variable, word);
         let placed: Vec<(&Variable, RuntimeAddress)> = self.known.variables.iter().filter_map(placed).collect();
-        let presence = if drops.is_some() { Presence::NotDropped } else { Presence::Possible };
+        let presence = if owned.is_some() { Presence::NotDropped } else { Presence::Possible };
         let dropped_is = if self.frame.certain { Presence::Certain } else { Presence::Possible };
-        let drops = drops.unwrap_or_default();
+        let drops = owned.unwrap_or_default().values;
         for dropped in &drops {
             let variable = placed.iter().find(|(_, address)| *address == dropped.address);
             let outermost = self.known.functions.len().saturating_sub(1);

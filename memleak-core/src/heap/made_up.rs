@@ -7,6 +7,7 @@ use crate::heap::containers::View;
 use crate::heap::contents::Content;
 use crate::heap::graph::{EdgeKind, Graph, Heap};
 use crate::heap::instances::{Instance, Subject, find};
+use crate::heap::locals::Call;
 use crate::heap::roots::{Presence, Root};
 use crate::heap::snapshot::{ForeignWord, Region, Snapshot, Thread};
 use crate::stack::StackId;
@@ -144,6 +145,14 @@ impl MadeUpHeap {
         self.root(address, bytes, ty);
         let root = self.roots.last_mut().unwrap();
         (root.name, root.thread) = ("chat::CURRENT".into(), Some(thread));
+    }
+
+    /// A local of `chat::serve`, on the stack of this thread of the snapshot.
+    pub fn local(&mut self, address: u64, bytes: Vec<u8>, ty: TypeId, presence: Presence) {
+        self.root(address, bytes, ty);
+        let call = Call { function: "chat::serve".into(), at: RuntimeAddress(0x42), further_in: 0 };
+        let root = self.roots.last_mut().unwrap();
+        (root.name, root.thread, root.call, root.presence) = ("local".into(), Some(0), Some(call.into()), presence);
     }
 
     /// Lets `look` look at it as it is now, with these threads.

@@ -18,7 +18,7 @@ use crate::heap::locals::Call;
 use crate::heap::places::{Part, Step};
 use crate::heap::program::Program;
 use crate::heap::reach::Reach;
-use crate::heap::roots::Root;
+use crate::heap::roots::{Presence, Root};
 use crate::heap::tasks::Tasks;
 use crate::heap::ways::ways;
 use std::rc::Rc;
@@ -142,7 +142,8 @@ fn local_around(heap: &Heap<'_>, edge: &Edge) -> Option<usize> {
         let size = heap.view.types.get(root.ty).size;
         root.call.is_some() && root.thread == Some(thread) && edge.at.0.wrapping_sub(root.address.0) < size
     };
-    heap.roots.iter().position(holds)
+    let certain = |root: &Root| root.presence == Presence::Certain && holds(root);
+    heap.roots.iter().position(certain).or_else(|| heap.roots.iter().position(holds))
 }
 
 fn named_root(heap: &Heap<'_>, index: usize, names: &dyn Names) -> HeldBy {
@@ -307,13 +308,13 @@ impl<'a> Namer<'a> {
     fn part(&mut self, part: &Part, around: &Type, outer: Option<Rc<Type>>) {
         match part {
             Part::Whole => {}
-            Part::Field(name) | Part::Overlapping(name) if is_closure(around) => {
+            Part::Field(name) | Part::Overlapping(name) if around.is_closure() => {
                 self.name(Way::Captured(captured(name)));
             }
             Part::Field(name) | Part::Overlapping(name) => self.name(Way::Field(field(name))),
             Part::Variant(name) => {
                 if !matches!(around.kind, TypeKind::Enum { coroutine: true, .. }) {
-                    self.name(Way::Variant(format!("{}::{name}", last_segment(&around.name)).into()));
+                    self.name(Way::Variant(format!("{}::{name}", around.own_name()).into()));
                 }
             }
             Part::Local(name) if &**name == "__awaitee" => {
@@ -347,7 +348,7 @@ impl<'a> Namer<'a> {
             matches!(&self.heap.view.types.get(variant.ty).kind, TypeKind::Struct { fields }
                 if fields.iter().any(|field| *field.name == *name))
         });
-        has_it && !last_segment(&future.name).starts_with("{async_fn_env#")
+        has_it && !future.own_name().starts_with("{async_fn_env#")
     }
 
     /// A value of this type begins.
@@ -469,14 +470,4 @@ fn is_numbered(name: &str) -> bool {
 /// The variable; by reference or by value.
 fn captured(name: &Rc<str>) -> Rc<str> {
     name.strip_prefix("_ref__").map_or_else(|| Rc::clone(name), Rc::from)
-}
-
-fn is_closure(ty: &Type) -> bool {
-    last_segment(&ty.name).starts_with("{closure_env#")
-}
-
-/// A type's own name, without its path and its generics.
-fn last_segment(name: &str) -> &str {
-    let end = name.find('<').unwrap_or(name.len());
-    name[..end].rsplit("::").next().unwrap_or(name)
 }

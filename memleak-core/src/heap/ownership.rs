@@ -6,7 +6,7 @@
 //! closure runs; a block that was allocated before its value was made (`Box::default`, `clone`); the slice of an `Arc`.
 
 use crate::address::RuntimeAddress;
-use crate::debuginfo::types::{Type, TypeId};
+use crate::debuginfo::types::TypeId;
 use crate::heap::containers::{Elements, Pointee, View, at, counted_values, has_slots};
 use crate::heap::contents::Content;
 use crate::heap::evidence::Claims;
@@ -20,7 +20,7 @@ pub struct Ownership<'a> {
     /// Who owns which block.
     pub claims: Claims<'a>,
     /// Where values were noted.
-    seen: HashSet<RuntimeAddress>,
+    seen: HashSet<(RuntimeAddress, u64)>,
     /// What closures captured is judged part by part.
     closures_are_judged: bool,
 }
@@ -47,7 +47,7 @@ impl<'a> Ownership<'a> {
             }
             _ => ownership.whole(block).filter(|run| {
                 let ty = view.types.get(run.ty);
-                !is_closure(&ty) && !has_slots(&ty)
+                !ty.is_closure() && !has_slots(&ty) && !view.snapshot.is_used_up(run.start)
             }),
         }));
         ownership.claim(values);
@@ -66,7 +66,8 @@ impl<'a> Ownership<'a> {
             let size = self.view.types.get(run.ty).size;
             for index in 0..if size == 0 { 0 } else { run.count } {
                 let address = at(run.start, index * size);
-                if self.seen.insert(address) {
+                // A coroutine that a thread is in is where a local of it may be.
+                if self.seen.insert((address, size)) {
                     self.claims.add_all(self.view, run.ty, address, &mut values);
                 }
             }
@@ -95,8 +96,11 @@ impl<'a> Ownership<'a> {
     pub fn told(&self, block: usize) -> Option<Elements> {
         let pointee = self.claims.pointee(block)?;
         let start = self.view.snapshot.blocks()[block].address;
+        if self.view.snapshot.is_used_up(start) {
+            return None;
+        }
         match (&self.contents[block], pointee) {
-            (&Content::Value(ty), _) if is_closure(&self.view.types.get(ty)) => {
+            (&Content::Value(ty), _) if self.view.types.get(ty).is_closure() => {
                 (!self.closures_are_judged).then_some(Elements { ty, start, count: 1 })
             }
             (Content::Unwritten(_) | Content::Shared(_), Pointee::Values(run)) => Some(run),
@@ -116,9 +120,4 @@ pub fn behind_counts(view: View<'_>, block: usize, element: TypeId) -> Option<(E
     }
     let (least, most) = counted_values(record.size, size);
     Some((Elements { ty: element, start: at(record.address, COUNTS), count: most }, least))
-}
-
-/// Whether this is a closure: what it captured.
-pub fn is_closure(ty: &Type) -> bool {
-    ty.name.rsplit("::").next().is_some_and(|name| name.starts_with("{closure_env#"))
 }

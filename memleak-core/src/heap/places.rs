@@ -173,6 +173,10 @@ impl View<'_> {
         descent: &mut Descent,
     ) -> bool {
         descent.fixed = false;
+        if coroutine && self.snapshot.is_used_up(address) {
+            descent.liveness = descent.liveness.max(Liveness::Possible);
+            return false;
+        }
         let Active::Variant(variant) = self.active(ty, address) else {
             descent.liveness = descent.liveness.max(Liveness::Possible);
             return false;

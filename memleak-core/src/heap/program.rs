@@ -44,7 +44,7 @@ impl Program {
         Ok(Program {
             binary,
             types,
-            stacks: Stacks::new(binary, Rc::clone(&functions)),
+            stacks: Stacks::new(types, Rc::clone(&functions)),
             functions,
             globals: Globals::of(types)?,
             frames: RefCell::default(),
@@ -125,8 +125,12 @@ impl Program {
     /// The locals on the stacks of the snapshot's threads, innermost first: of functions in these units, or of all.
     ///
     /// A unit describes in full what its functions have in their frames. So values of a type can only be in locals of units that describe it.
-    pub fn locals(&self, snapshot: &Snapshot, units: Option<&HashSet<u32>>) -> Vec<Root> {
-        self.stacks.locals(snapshot, &|unit| units.is_none_or(|units| units.contains(&unit)))
+    ///
+    /// The snapshot learns what is used up by the calls there.
+    pub fn locals(&self, snapshot: &mut Snapshot, units: Option<&HashSet<u32>>) -> Vec<Root> {
+        let found = self.stacks.read(snapshot, &|unit| units.is_none_or(|units| units.contains(&unit)));
+        snapshot.note_used_up(found.running.into_iter().chain(found.emptied));
+        found.locals
     }
 
     /// Where a call is in the source.

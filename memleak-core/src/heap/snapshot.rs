@@ -6,6 +6,7 @@ use crate::address::RuntimeAddress;
 use crate::process::{Room, Task, World};
 use crate::stack::walk::Position;
 use crate::tracker::{self, Block, Census, Frozen, Losses, Traffic, Word};
+use std::collections::HashSet;
 use std::ops::Range;
 
 /// Memory outside the heap: statics, stacks, thread-locals.
@@ -60,6 +61,7 @@ pub struct Snapshot {
     threads: Vec<Thread>,
     foreign: Vec<ForeignWord>,
     losses: Losses,
+    used_up: HashSet<RuntimeAddress>,
     epoch: u32,
     traffic: Vec<Traffic>,
 }
@@ -115,6 +117,17 @@ impl Snapshot {
     pub fn with_threads(mut self, threads: Vec<Thread>, foreign: Vec<ForeignWord>) -> Snapshot {
         (self.threads, self.foreign) = (threads, foreign);
         self
+    }
+
+    /// Notes that the values here are used up by a call that has not ended.
+    pub fn note_used_up(&mut self, values: impl IntoIterator<Item = RuntimeAddress>) {
+        self.used_up.extend(values);
+    }
+
+    /// Whether the value here is used up by a call that has not ended: a coroutine that a thread is in, which still has the state in which it was
+    /// resumed, or what was moved out of a box. What is left of it is that call's, whose frame says what that is.
+    pub fn is_used_up(&self, value: RuntimeAddress) -> bool {
+        self.used_up.contains(&value)
     }
 
     /// The threads of the process, the one that made the copy left out.
@@ -274,7 +287,18 @@ impl<'f> Copying<'f> {
         let foreign = world.foreign().iter().map(word).collect();
         let Copying { blocks, starts, regions, bytes, .. } = self;
         let (epoch, traffic) = (frozen.end_epoch(), tracker::traffic());
-        Snapshot { blocks, starts, regions, bytes, threads, foreign, losses: tracker::losses(), epoch, traffic }
+        Snapshot {
+            blocks,
+            starts,
+            regions,
+            bytes,
+            threads,
+            foreign,
+            losses: tracker::losses(),
+            epoch,
+            traffic,
+            used_up: HashSet::new(),
+        }
     }
 
     fn thread(&self, task: &Task<'_>) -> Thread {

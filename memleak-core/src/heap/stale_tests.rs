@@ -286,3 +286,35 @@ fn what_lies_in_a_doubtful_container_is_as_doubtful() {
     heap.block(0x1000, words(&[7, 8, 1]), Content::Unwritten(vec));
     assert_eq!(heap.count(SESSION), (1, 1));
 }
+
+#[test]
+fn what_a_call_would_drop_is_alive_and_leaves_copies_behind() {
+    use crate::heap::roots::Presence::{Certain, NotDropped, Possible};
+    let (mut heap, session) = owning();
+    heap.local(0x500, words(&[0x9000, 1]), session, Possible);
+    heap.local(0x520, words(&[0x9000, 1]), session, NotDropped);
+    heap.local(0x540, words(&[0x9000, 1]), session, Certain);
+    heap.local(0x560, words(&[0xdead, 1]), session, Possible);
+    let found = heap.find(SESSION);
+    assert_eq!(found.iter().map(|found| (found.address.0, &found.doubt)).collect::<Vec<_>>(), [(0x540, &None)]);
+}
+
+#[test]
+fn of_locals_that_are_only_in_scope_one_owns_a_block() {
+    use crate::heap::roots::Presence::Possible;
+    let (mut heap, session) = owning();
+    heap.local(0x500, words(&[0x9000, 1]), session, Possible);
+    heap.local(0x520, words(&[0x9000, 1]), session, Possible);
+    assert_eq!(heap.count(SESSION), (1, 0));
+}
+
+#[test]
+fn a_local_without_a_destructor_is_possibly_there() {
+    use crate::heap::roots::Presence::{Certain, NotDropped};
+    let (mut heap, session) = plain();
+    heap.local(0x500, words(&[1]), session, NotDropped);
+    let Some(Doubt::OnStack { function, thread: 0 }) = heap.find(SESSION)[0].doubt.clone() else { panic!("certain") };
+    assert_eq!(&*function, "chat::serve");
+    heap.local(0x520, words(&[1]), session, Certain);
+    assert_eq!(heap.count(SESSION), (1, 1));
+}

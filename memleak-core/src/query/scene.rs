@@ -56,10 +56,10 @@ pub struct Scene<'p> {
 impl<'p> Scene<'p> {
     /// Copies the heap, and reads what is local to the functions of these units of the debug info, or to all, that other threads are in.
     pub fn take(program: &'p Program, units: Option<&HashSet<u32>>) -> Scene<'p> {
-        let snapshot = program.snapshot();
+        let mut snapshot = program.snapshot();
         let contents = program.contents(&snapshot);
         let mut roots = program.roots(&snapshot);
-        roots.extend(program.locals(&snapshot, units));
+        roots.extend(program.locals(&mut snapshot, units));
         Scene { program, snapshot, contents, roots }
     }
 

@@ -133,7 +133,7 @@ fn one(alike: &Alike<'_>, look: &Look, lines: &mut Vec<String>) {
         Place::Stack { thread, function } => {
             labelled(
                 "on stack",
-                vec![format!("of {}, in {}", holder::of_thread(thread), short_function(function))],
+                vec![format!("of {}, in {}", holder::of_thread(thread), look.name(&short_function(function)))],
                 lines,
             );
         }

@@ -87,7 +87,7 @@ pub(super) fn lines(holder: &Holder, positions: Positions, look: &Look) -> Vec<S
         HeldBy::Local { thread, function, at, name: local, ty } => {
             let at =
                 at.as_ref().map(|at| format!(" at {}", look.paint(Ink::Place, &place(at, look)))).unwrap_or_default();
-            let function = name(&short_function(function));
+            let function = name(&look.name(&short_function(function)));
             let ty = of_type(ty);
             let local = if local.is_empty() { "value without a name".to_owned() } else { format!("local `{local}`") };
             (format!("{}, in {function}{at}, {local}{ty}", of_thread(thread)), ty)

@@ -500,3 +500,118 @@ fn logic_flags(value: u64, size: u64) -> Flags {
     let value = value & mask(size);
     Flags { zero: value == 0, sign: value >> (8 * size - 1) & 1 == 1, carry: false, overflow: false }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Event, Machine, Memory};
+    use std::collections::HashMap;
+
+    const CODE: u64 = 0x1000;
+    const STACK: u64 = 0x8000;
+
+    struct Made {
+        code: Vec<u8>,
+        words: HashMap<u64, u64>,
+    }
+
+    impl Memory for Made {
+        fn code(&self, address: u64) -> Option<&[u8]> {
+            self.code.get(usize::try_from(address.checked_sub(CODE)?).ok()?..)
+        }
+
+        fn word(&self, address: u64) -> Option<u64> {
+            self.words.get(&address).copied()
+        }
+    }
+
+    /// The calls that this code makes, each with its first argument, up to one to 0x2000.
+    fn calls(code: &[&[u8]], words: &[(u64, u64)]) -> Option<Vec<(u64, Option<u64>)>> {
+        let memory = Made { code: code.concat(), words: words.iter().copied().collect() };
+        let mut machine = Machine::new(&memory, CODE, STACK, Some(STACK + 0x100));
+        let mut calls = Vec::new();
+        loop {
+            match machine.run() {
+                Event::Call { target: 0x2000, .. } => return Some(calls),
+                Event::Call { target, argument } => calls.push((target, argument)),
+                Event::NotUnderstood => return None,
+            }
+        }
+    }
+
+    /// `call` from the instruction that begins at `at`.
+    fn call(at: u64, target: u64) -> [u8; 5] {
+        let [a, b, c, d] = (target.wrapping_sub(CODE + at + 5) as u32).to_le_bytes();
+        [0xe8, a, b, c, d]
+    }
+
+    #[test]
+    fn what_is_dropped_depends_on_a_flag() {
+        let code: [&[u8]; 5] = [
+            &[0xf6, 0x44, 0x24, 0x10, 0x01],
+            &[0x74, 0x0a],
+            &[0x48, 0x8d, 0x7c, 0x24, 0x20],
+            &call(12, 0x3000),
+            &call(17, 0x2000),
+        ];
+        assert_eq!(calls(&code, &[(STACK + 0x10, 0xff01)]), Some(vec![(0x3000, Some(STACK + 0x20))]));
+        assert_eq!(calls(&code, &[(STACK + 0x10, 0xff00)]), Some(vec![]));
+        assert_eq!(calls(&code, &[]), None, "the flag could not be read");
+    }
+
+    #[test]
+    fn what_was_written_is_read_again() {
+        // mov [rsp+8], rdx (unknown); movabs rcx; mov [rsp+16], rcx; mov rdi, [rsp+16]; call; mov rdi, [rsp+8]; call
+        let code: [&[u8]; 8] = [
+            &[0x48, 0x89, 0x54, 0x24, 0x08],
+            &[0x48, 0xb9, 8, 7, 6, 5, 4, 3, 2, 1],
+            &[0x48, 0x89, 0x4c, 0x24, 0x10],
+            &[0x48, 0x8b, 0x7c, 0x24, 0x10],
+            &call(25, 0x3000),
+            &[0x48, 0x8b, 0x7c, 0x24, 0x08],
+            &call(35, 0x4000),
+            &call(40, 0x2000),
+        ];
+        let stack = [(STACK + 8, 1), (STACK + 16, 2)];
+        assert_eq!(calls(&code, &stack), Some(vec![(0x3000, Some(0x0102_0304_0506_0708)), (0x4000, None)]));
+    }
+
+    #[test]
+    fn a_discriminant_chooses() {
+        // movabs rdx, 1 << 63; mov eax, 1; xor ecx, ecx; cmp [rsp+8], rdx; cmove rax, rcx; cmp rax, 0; je +5; call; call
+        let code: [&[u8]; 9] = [
+            &[0x48, 0xba, 0, 0, 0, 0, 0, 0, 0, 0x80],
+            &[0xb8, 1, 0, 0, 0],
+            &[0x31, 0xc9],
+            &[0x48, 0x39, 0x54, 0x24, 0x08],
+            &[0x48, 0x0f, 0x44, 0xc1],
+            &[0x48, 0x83, 0xf8, 0x00],
+            &[0x74, 0x05],
+            &call(32, 0x3000),
+            &call(37, 0x2000),
+        ];
+        assert_eq!(calls(&code, &[(STACK + 8, 5)]), Some(vec![(0x3000, None)]));
+        assert_eq!(calls(&code, &[(STACK + 8, 1 << 63)]), Some(vec![]));
+    }
+
+    #[test]
+    fn vectors_move_bytes() {
+        // movups xmm0, [rsp]; movaps [rsp+32], xmm0; mov rdi, [rsp+40]; call; call
+        let code: [&[u8]; 5] = [
+            &[0x0f, 0x10, 0x04, 0x24],
+            &[0x0f, 0x29, 0x44, 0x24, 0x20],
+            &[0x48, 0x8b, 0x7c, 0x24, 0x28],
+            &call(14, 0x3000),
+            &call(19, 0x2000),
+        ];
+        assert_eq!(calls(&code, &[(STACK, 7), (STACK + 8, 9)]), Some(vec![(0x3000, Some(9))]));
+    }
+
+    #[test]
+    fn what_is_not_known_is_not_understood() {
+        assert_eq!(calls(&[&[0xc3]], &[]), None, "a landing pad does not return");
+        assert_eq!(calls(&[&[0xff, 0xe0]], &[]), None, "a jump to where a register says");
+        assert_eq!(calls(&[&[0xeb, 0xfe]], &[]), None, "a loop without an end");
+        assert_eq!(calls(&[&[0x48, 0x89, 0x08]], &[]), None, "a write to no known place");
+        assert_eq!(calls(&[&[0x0f, 0xa2]], &[]), None, "an instruction that no landing pad has");
+    }
+}

@@ -34,11 +34,20 @@ pub struct Dropped {
     pub address: RuntimeAddress,
 }
 
+/// What a frame owns.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Owned {
+    /// Values.
+    pub values: Vec<Dropped>,
+    /// Boxes, by what they point to, whose values were moved out or are used up by the call.
+    pub emptied: Vec<RuntimeAddress>,
+}
+
 /// What a call would do if it unwound.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Unwinding {
-    /// Drop these, and go on in the caller.
-    Drops(Vec<Dropped>),
+    /// Drop what its frame owns, and go on in the caller.
+    Drops(Owned),
     /// Nothing, whatever call its function is in; unless it is in one that cannot unwind.
     DropsNothing,
     /// It unwinds, and what it would drop was not understood.
@@ -78,8 +87,8 @@ pub struct Cleanups {
 enum Called {
     /// It drops a value of this type.
     Drops(TypeId),
-    /// It is a part of dropping: that of a box without its value.
-    Part,
+    /// It drops a box without its value.
+    Frees,
     /// The landing pad ends with it.
     Resumes,
     /// The process ends with it: the function must not unwind.
@@ -110,7 +119,7 @@ impl Cleanups {
         let pad = *self.known.borrow_mut().entry(address).or_insert_with(|| self.pads.at(address));
         match pad {
             Pad::At(pad) => self.follow(self.binary.runtime_address(pad).0, frame),
-            Pad::Nothing => Unwinding::Drops(Vec::new()),
+            Pad::Nothing => Unwinding::Drops(Owned::default()),
             Pad::OfNoCall => Unwinding::DropsNothing,
             Pad::NotTold => Unwinding::NotKnown,
         }
@@ -119,14 +128,16 @@ impl Cleanups {
     fn follow(&self, pad: u64, frame: InFrame<'_>) -> Unwinding {
         let memory = Copied { segments: &self.segments, word: frame.word };
         let mut machine = Machine::new(&memory, pad, frame.sp, frame.fp);
-        let mut dropped = Vec::new();
+        let mut owned = Owned::default();
         while let Event::Call { target, argument } = machine.run() {
             match (self.called(target, &memory), argument) {
-                (Called::Drops(ty), Some(address)) => dropped.push(Dropped { ty, address: RuntimeAddress(address) }),
-                (Called::Part, _) => {}
-                (Called::Resumes, _) => return Unwinding::Drops(dropped),
+                (Called::Drops(ty), Some(address)) => {
+                    owned.values.push(Dropped { ty, address: RuntimeAddress(address) })
+                }
+                (Called::Frees, Some(address)) => owned.emptied.extend(memory.word(address).map(RuntimeAddress)),
+                (Called::Resumes, _) => return Unwinding::Drops(owned),
                 (Called::Aborts, _) => return Unwinding::NotKnown,
-                (Called::Drops(_) | Called::Other, _) => break,
+                (Called::Drops(_) | Called::Frees | Called::Other, _) => break,
             }
         }
         Unwinding::NotUnderstood
@@ -151,7 +162,7 @@ impl Cleanups {
         match (&*function.plain, &function.parameters[..]) {
             ("core::ptr::drop_in_place" | "core::ptr::drop_glue", [(_, ty)]) => Called::Drops(*ty),
             (path, _) if path.starts_with("core::panicking::") => Called::Aborts,
-            (path, _) if path.starts_with("alloc::boxed::") && path.ends_with("::drop") => Called::Part,
+            (path, _) if path.starts_with("alloc::boxed::") && path.ends_with("::drop") => Called::Frees,
             _ => Called::Other,
         }
     }
