@@ -173,11 +173,16 @@
 /// ## `ignore`
 ///
 /// Leaks that are known and accepted: `type` is a [pattern](crate#patterns) for the type of an instance, or of the unreachable block that
-/// nothing leads to; `function` is one for a function on the stack that allocated it. If both are given both have to match. What an ignored
-/// block keeps is ignored with it. `reason` has to be there. Instances that are ignored do not count for
+/// nothing leads to; `function` is one for a function on the stack that allocated it; `held_by` names what holds it. What is given has to match,
+/// all of it. What an ignored block keeps is ignored with it. `reason` has to be there. Instances that are ignored do not count for
 /// [`expect_zero`](#expect_zero) and [`expect_at_most`](#expect_at_most).
 ///
-/// The test says on stderr how many leaks were ignored, also when it passes, and which `ignore` matched nothing and can be left out.
+/// `held_by` is a static or thread-local, a type, a field of either (`CACHE.pages`, `Cache.pages`, `.pages`), the async function of a task, or
+/// the name of a thread, [as for a set of objects](crate::Objects::held_by). It matches what is held on any way that it is on, also if something
+/// else holds that too.
+///
+/// The test says on stderr how many leaks were ignored, also when it passes, and which `ignore` matched nothing and can be left out. One that
+/// names what is not there, because it is misspelt, lets the test fail.
 ///
 /// ```
 /// # use memleak::leak_test;

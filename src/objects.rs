@@ -8,7 +8,7 @@ use memleak_core::check::verdict::Obstacle;
 use memleak_core::debuginfo::types::TypeId;
 use memleak_core::heap::instances::{Home, Instance};
 use memleak_core::query::copy::Copy;
-use memleak_core::query::held::held_by;
+use memleak_core::query::held::Holder;
 use memleak_core::query::scene::frames;
 use memleak_core::query::short::short_block;
 use memleak_core::query::subjects::Subjects;
@@ -408,8 +408,10 @@ impl Objects {
         let _own = tracker::untracked();
         let (set, written) = (Arc::clone(&self.set), holder.to_owned());
         let answers = self.snapshot.ask(move |copy| {
-            let held = held_by(copy, &written, &set.instances());
-            held.map_err(|error| Obstacle::of_name(&written, error))
+            let holder = Holder::parse(&written);
+            let held = holder.holds(&copy.scene, &copy.links().graph);
+            let held = held.map(|held| set.instances().iter().map(|object| held.contains(object)).collect::<Vec<_>>());
+            held.map_err(|error| Obstacle::of_holder(&written, error))
         });
         Ok(self.where_(&answers.map_err(QueryError::new)?))
     }

@@ -224,12 +224,23 @@ const TABLE: &[(&str, Due)] = &[
     ("names::by_trait", Fail(&["1 live `outcomes::fixtures::names::Bot`, expected 0", "1 live `outcomes::fixtures::names::tcp::Link`, expected 0"])),
     ("names::of_a_type_without_size", Fail(&["1 live `outcomes::fixtures::names::Nothing`, expected 0"])),
     ("names::of_a_type_inside_the_test", Fail(&["1 live `outcomes::fixtures::names::of_a_type_inside_the_test::Inner`, expected 0", "static outcomes::fixtures::names::of_a_type_inside_the_test::ALL"])),
-    ("names::misspelt_in_an_ignore", PassSaying(&["no type in this test binary is called `Sesion`; the nearest: `outcomes::fixtures::Session`", "no function in this test binary is called `Session::conect`; the nearest: `outcomes::fixtures::Session::connect`"])),
+    ("names::misspelt_in_an_ignore", Fail(&["can match nothing: no type in this test binary is called `Sesion`", "nearest  outcomes::fixtures::Session", "can match nothing: no function in this binary is called `Session::conect`", "outcomes::fixtures::Session::connect", "can match nothing: nothing in this binary that could hold others is called `REGISTERY`"])),
+    ("names::misspelt_in_an_ignore_beside_a_leak", Fail(&["1 live `outcomes::fixtures::Session`, expected 0", "`ignore(held_by = \"REGISTRY.sesions\", …)` can match nothing"])),
     ("names::not_needed_in_an_ignore", PassSaying(&["`ignore(type = \"fixtures::Session\", function = \"Session::connect\", …)` matched nothing: leave it out"])),
     ("names::of_a_pointer", Fail(&["`Box<Session>` is not a type whose values memleak can count", "write    Session"])),
     ("names::by_variant_without_data", Fail(&["2 live `outcomes::fixtures::names::Level::High`, expected 0"])),
     ("names::misspelt", Fail(&["no type", "Sesion", "Session"])),
     ("names::one_right_one_misspelt", Fail(&["no type", "Sesion"])),
+
+    // Leaks that are known.
+    ("known::held_by_a_static", PassSaying(&["ignored 3 leaks", "bytes: cached for the next user"])),
+    ("known::and_one_is_held_by_another", Fail(&["1 live `outcomes::fixtures::Session`, expected 0", "static outcomes::fixtures::known::REGISTRY", "Ignored 3 leaks", "cached for the next user"])),
+    ("known::held_by_a_field_and_not_by_the_other", Fail(&["1 live `outcomes::fixtures::Session`, expected 0", ".recent", "Ignored 1 leak"])),
+    ("known::held_by_fields_of_types", PassSaying(&["bytes: the field of a type", "bytes: the field of any type"])),
+    ("known::all_parts_have_to_match", Fail(&["1 live `outcomes::fixtures::Session`, expected 0", ".recent", "`ignore(type = \"Token\", held_by = \"CACHE\", …)` matched nothing: leave it out", "Ignored 1 leak, 32 bytes: both"])),
+    ("known::held_by_a_task_a_thread_local_and_a_thread", PassSaying(&["bytes: beats for ever", "bytes: one for each thread", "bytes: serves for ever"])),
+    ("known::unreachable_and_held_by_itself", PassSaying(&["ignored 1 leak", "a ring that is meant to be one"])),
+    ("known::not_needed", PassSaying(&["`ignore(held_by = \"REGISTRY\", …)` matched nothing: leave it out"])),
 
     // The body's own fate comes first.
     ("body::panics", Fail(&["the body gave up", "fixtures/body.rs:"])),

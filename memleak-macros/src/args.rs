@@ -74,12 +74,14 @@ pub enum Subject {
     Type(Box<Type>),
 }
 
-/// Leaks that are known: `ignore(type = "…", function = "…", reason = "…")`.
+/// Leaks that are known: `ignore(type = "…", function = "…", held_by = "…", reason = "…")`.
 pub struct Ignore {
-    /// A pattern for the names of types; this or the next is there.
+    /// A pattern for the names of types; this or one of the next two is there.
     pub ty: Option<LitStr>,
     /// A pattern for the paths of functions.
     pub function: Option<LitStr>,
+    /// The name of something that holds others.
+    pub held_by: Option<LitStr>,
     /// Why they are accepted.
     pub reason: LitStr,
 }

@@ -207,8 +207,9 @@ fn ignore(ignore: &Ignore, private: &TokenStream) -> TokenStream {
         None => quote!(::core::option::Option::None),
         Some(text) => quote!(::core::option::Option::Some(#text)),
     };
-    let (ty, function, reason) = (option(&ignore.ty), option(&ignore.function), &ignore.reason);
-    quote!(#private::Ignore { ty: #ty, function: #function, reason: #reason })
+    let [ty, function, held_by] = [&ignore.ty, &ignore.function, &ignore.held_by].map(option);
+    let reason = &ignore.reason;
+    quote!(#private::Ignore { ty: #ty, function: #function, held_by: #held_by, reason: #reason })
 }
 
 fn duration(duration: Duration) -> TokenStream {

@@ -2,7 +2,7 @@
 //!
 //! May use: `query`, `heap`, `debuginfo`, `tracker`, `stack`.
 
-use crate::check::ignores::{Ignores, Matched, unknown_names};
+use crate::check::ignores::{Held, Ignores, Matched, unknown_names};
 use crate::check::standing::Standing;
 use crate::check::subjects::{Resolved, resolve};
 use crate::check::tally::{Tally, explain, sum, tallies};
@@ -114,9 +114,13 @@ impl Checker {
     /// before the body.
     pub fn count(&self, checkpoint: Checkpoint, body_epoch: u32) -> Count {
         let scene = Scene::take(self.program, self.units.as_ref());
-        let mut count = self.instances(&scene, body_epoch).0;
-        if self.looks_for_lost(checkpoint) {
-            self.find_lost(&Relations::of(&scene), body_epoch, !self.ignores.is_empty(), &mut count);
+        let looks_for_lost = self.looks_for_lost(checkpoint);
+        let relations = (looks_for_lost || self.ignores.ask_for_holders()).then(|| Relations::of(&scene));
+        let mut matched = self.ignores.nothing();
+        let held = relations.as_ref().map(|all| self.ignores.held(all, &mut matched)).unwrap_or_default();
+        let mut count = self.instances(&scene, body_epoch, &held, matched).0;
+        if let Some(relations) = relations.as_ref().filter(|_| looks_for_lost) {
+            self.find_lost(relations, body_epoch, (!self.ignores.is_empty()).then_some(&held), &mut count);
         }
         count
     }
@@ -125,24 +129,26 @@ impl Checker {
     pub fn explain(&self, checkpoint: Checkpoint, body_epoch: u32) -> Count {
         let scene = Scene::take(self.program, None);
         let relations = Relations::of(&scene);
-        let (mut count, found) = self.instances(&scene, body_epoch);
+        let mut matched = self.ignores.nothing();
+        let held = self.ignores.held(&relations, &mut matched);
+        let (mut count, found) = self.instances(&scene, body_epoch, &held, matched);
         for ((tallies, instances), expectation) in count.tallies.iter_mut().zip(&found).zip(&self.expectations) {
             if self.standing(tallies, expectation) > Standing::Within {
                 explain(&relations, instances, tallies);
             }
         }
         if self.looks_for_lost(checkpoint) {
-            self.find_lost(&relations, body_epoch, true, &mut count);
+            self.find_lost(&relations, body_epoch, Some(&held), &mut count);
         }
         count
     }
 
-    /// Without groups only how many blocks are lost, which is told much faster.
-    fn find_lost(&self, relations: &Relations<'_>, body_epoch: u32, in_groups: bool, count: &mut Count) {
+    /// In groups if it is known what the ignored holders hold; else only how many blocks are lost, which is told much faster.
+    fn find_lost(&self, relations: &Relations<'_>, body_epoch: u32, held: Option<&Held<'_>>, count: &mut Count) {
         let blocks = lost::unreached(relations, body_epoch);
         count.lost_blocks = blocks.len() as u64;
-        if in_groups && !blocks.is_empty() {
-            count.lost = lost::groups(relations, &blocks, &self.ignores, &mut count.matched);
+        if let Some(held) = held.filter(|_| !blocks.is_empty()) {
+            count.lost = lost::groups(relations, &blocks, (&self.ignores, held), &mut count.matched);
             count.lost_blocks = count.lost.iter().map(|group| group.blocks).sum();
         }
         count.on_stacks = lost::on_stacks(relations, body_epoch);
@@ -152,12 +158,17 @@ impl Checker {
         checkpoint == Checkpoint::Afterwards && self.unreachable == Unreachable::Fail
     }
 
-    fn instances(&self, scene: &Scene<'_>, body_epoch: u32) -> (Count, Vec<Vec<Instance>>) {
-        let mut matched = self.ignores.nothing();
+    fn instances(
+        &self,
+        scene: &Scene<'_>,
+        body_epoch: u32,
+        held: &Held<'_>,
+        mut matched: Matched,
+    ) -> (Count, Vec<Vec<Instance>>) {
         let found: Vec<Vec<Instance>> =
             self.expectations.iter().map(|expectation| expectation.types.find(scene)).collect();
-        let tallies =
-            found.iter().map(|found| tallies(scene, found, body_epoch, &self.ignores, &mut matched)).collect();
+        let ignores = (&self.ignores, held);
+        let tallies = found.iter().map(|found| tallies(scene, found, body_epoch, ignores, &mut matched)).collect();
         let unstopped = scene.snapshot.threads().iter().filter(|thread| !thread.stopped);
         let count = Count {
             tallies,
@@ -210,20 +221,22 @@ impl Checker {
                 let groups = groups(&|tally| !tally.is_certain());
                 doubtful.push(Doubtful { written, at_most, certain, groups });
             }
-            if standing == Standing::NotUnderstood {
+            if standing >= Standing::NotUnderstood {
                 obstacles.extend(shown.iter().filter_map(|tally| self.not_understood(tally)));
             }
         }
         let Count { lost, on_stacks, unstopped_threads, losses, .. } = counts.afterwards.clone();
         let matched = counts.body_ended.matched.clone().or(&counts.afterwards.matched);
-        let (ignored, unused_ignores) =
+        let (ignored, unused_ignores, wrong) =
             self.ignores.conclude(&matched, |ignore| unknown_names(self.program.types(), ignore));
+        obstacles.extend(wrong);
         let aside = Aside { doubtful, ignored, unused_ignores, on_stacks, unstopped_threads };
         if losses != Losses::default() {
             obstacles.push(Obstacle::Losses(losses));
         }
         if !missed.is_empty() || !lost.is_empty() {
-            Verdict::Failed(Failure { missed, lost, aside, settled: counts.settled, ended: counts.ended, losses })
+            let (untold, settled, ended) = (obstacles, counts.settled, counts.ended);
+            Verdict::Failed(Failure { missed, lost, untold, aside, settled, ended, losses })
         } else if obstacles.is_empty() {
             Verdict::Passed(aside)
         } else {

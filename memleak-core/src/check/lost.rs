@@ -2,7 +2,7 @@
 //!
 //! May use: `heap`, `debuginfo` (types only), `stack`.
 
-use crate::check::ignores::{Ignores, Matched};
+use crate::check::ignores::{Held, Ignores, Matched};
 use crate::check::verdict::{Cycle, CycleEdge, Frame, LostGroup, OnStack, Owned, Suspect};
 use crate::debuginfo::code::CodeKind;
 use crate::debuginfo::functions::Location;
@@ -11,6 +11,7 @@ use crate::heap::advice::{Advice, for_leak};
 use crate::heap::contents::Content;
 use crate::heap::graph::{Edge, Source, Trust};
 use crate::heap::holders::{Counted, Hop, Task, Way};
+use crate::heap::instances::{Home, Instance};
 use crate::heap::locals::Call;
 use crate::heap::lost::{Facts, Leak, leaks};
 use crate::heap::naming::{self, Names};
@@ -34,7 +35,7 @@ type Alike = (Vec<(Option<Rc<str>>, StackId)>, bool, Option<(u64, u64)>);
 pub(super) fn groups(
     relations: &Relations<'_>,
     lost: &[u32],
-    ignores: &Ignores,
+    (ignores, held): (&Ignores, &Held<'_>),
     matched: &mut Matched,
 ) -> Vec<LostGroup> {
     let scene = relations.scene;
@@ -53,13 +54,22 @@ pub(super) fn groups(
     let mut groups = Vec::new();
     for leaks in alike.into_values() {
         let group = group(relations, &leaks);
-        match ignores.find(group.type_name.as_deref(), &group.stack) {
+        let held = held.of(&entry(scene, leaks[0].entries[0]));
+        match ignores.find(group.type_name.as_deref(), &group.stack, &held) {
             Some(ignore) => matched.add(ignore, group.count, group.bytes),
             None => groups.push(group),
         }
     }
     groups.sort_by(|a, b| (b.bytes, b.blocks, &a.type_name).cmp(&(a.bytes, a.blocks, &b.type_name)));
     groups
+}
+
+/// The block that nothing leads to.
+fn entry(scene: &Scene<'_>, block: u32) -> Instance {
+    let record = scene.snapshot.blocks()[block as usize];
+    let type_name = scene.type_name(block).unwrap_or_default();
+    let (address, size) = (record.address, record.size);
+    Instance { type_name, size, address, doubt: None, home: Home::Block(block as usize) }
 }
 
 /// Puts a cycle into the order in which it is read: it ends with the pointer that is best made a `Weak`. Of several, that is one in a field of

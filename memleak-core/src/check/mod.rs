@@ -50,13 +50,15 @@ pub enum Possibly {
 
 /// Leaks that are known: neither their instances nor their unreachable memory let a test fail, and its text says how many there were.
 ///
-/// What both patterns are given for has to match both.
-#[derive(Clone, Copy, Debug)]
+/// All that is given has to match.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Ignore {
     /// A pattern for the type: of an instance, or of the unreachable block or cycle that nothing leads to.
     pub ty: Option<&'static str>,
     /// A pattern for a function: one on the stack that allocated it.
     pub function: Option<&'static str>,
+    /// What holds it, on any way: a static, thread-local, task, thread, type or field.
+    pub held_by: Option<&'static str>,
     /// Why it is accepted.
     pub reason: &'static str,
 }

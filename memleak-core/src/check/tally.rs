@@ -2,7 +2,7 @@
 //!
 //! May use: `heap`, `debuginfo` (types only), `stack`.
 
-use crate::check::ignores::{Ignores, Matched};
+use crate::check::ignores::{Held, Ignores, Matched};
 use crate::check::standing::Sum;
 use crate::check::verdict::{Doubt, Group, Holder, Place};
 use crate::debuginfo::code::CodeKind;
@@ -56,6 +56,8 @@ struct Key {
     size: u64,
     doubt: Option<Doubt>,
     place: Home,
+    /// The ignores that name a holder of it.
+    held: Vec<usize>,
 }
 
 /// Where instances are; the stack is looked up only for those that are shown.
@@ -127,7 +129,7 @@ pub(super) fn tallies(
     scene: &Scene<'_>,
     instances: &[Instance],
     body_epoch: u32,
-    ignores: &Ignores,
+    (ignores, held): (&Ignores, &Held<'_>),
     matched: &mut Matched,
 ) -> Vec<Tally> {
     // There may be very many instances of few kinds: the key with its texts is made once for each kind.
@@ -141,8 +143,9 @@ pub(super) fn tallies(
                 ((false, block.stack, block.size), block.epoch < body_epoch)
             }
         };
-        let kind = (Rc::as_ptr(&instance.type_name).addr(), instance.size, place, instance.doubt.clone());
-        let key = kinds.entry(kind).or_insert_with(|| key(scene, instance));
+        let held = held.of(instance);
+        let kind = (Rc::as_ptr(&instance.type_name).addr(), instance.size, place, instance.doubt.clone(), held.clone());
+        let key = kinds.entry(kind).or_insert_with(|| key(scene, instance, held));
         if !alike.contains_key(key) {
             let explained = Explained::default();
             let (some, whole_blocks) = (Vec::new(), Vec::new());
@@ -175,7 +178,7 @@ fn is_ignored(scene: &Scene<'_>, tally: &Tally, ignores: &Ignores, matched: &mut
             vec![Frame { function: function.clone(), location: None, kind: CodeKind::User }]
         }
     };
-    let found = ignores.find(Some(&tally.key.type_name), &stack);
+    let found = ignores.find(Some(&tally.key.type_name), &stack, &tally.key.held);
     if let Some(ignore) = found {
         matched.add(ignore, tally.count, tally.count * tally.key.size);
     }
@@ -185,7 +188,7 @@ fn is_ignored(scene: &Scene<'_>, tally: &Tally, ignores: &Ignores, matched: &mut
 /// What a scene knows of instances: those that are alike together, with who holds them.
 pub fn groups(scene: &Scene<'_>, instances: &[Instance]) -> Vec<Group> {
     let (none, relations) = (Ignores::none(), Relations::of(scene));
-    let mut tallies = tallies(scene, instances, body::begun(), &none, &mut none.nothing());
+    let mut tallies = tallies(scene, instances, body::begun(), (&none, &Held::default()), &mut none.nothing());
     explain(&relations, instances, &mut tallies);
     tallies.iter().map(|tally| tally.group(scene.program)).collect()
 }
@@ -252,7 +255,7 @@ fn alike(a: &holders::Holder, b: &holders::Holder) -> bool {
         })
 }
 
-fn key(scene: &Scene<'_>, instance: &Instance) -> Key {
+fn key(scene: &Scene<'_>, instance: &Instance, held: Vec<usize>) -> Key {
     let place = match instance.home {
         instances::Home::Root(root) => home_of_root(scene, root),
         instances::Home::Block(block) => Home::Block {
@@ -261,7 +264,7 @@ fn key(scene: &Scene<'_>, instance: &Instance) -> Key {
         },
     };
     let doubt = instance.doubt.as_ref().map(doubt);
-    Key { type_name: instance.type_name.to_string(), size: instance.size, doubt, place }
+    Key { type_name: instance.type_name.to_string(), size: instance.size, doubt, place, held }
 }
 
 /// A static by its name; a thread-local with that of its thread; of a local its thread and its function.

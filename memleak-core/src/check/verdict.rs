@@ -3,6 +3,7 @@
 //! Three outcomes, closed: everything expected was seen to hold, something was seen not to, or it could not be told. There is no way
 //! from "could not tell" to "passed".
 
+pub use crate::check::Ignore;
 use crate::debuginfo::load::LoadError;
 use crate::heap::advice::Advice;
 use crate::heap::holders::{Counted, Hop};
@@ -31,6 +32,8 @@ pub struct Failure {
     pub missed: Vec<Missed>,
     /// Unreachable memory; never empty if `missed` is.
     pub lost: Vec<LostGroup>,
+    /// What could not be told besides.
+    pub untold: Vec<Obstacle>,
     /// What does not decide.
     pub aside: Aside,
     /// How long background work was given to let go before the count.
@@ -48,8 +51,8 @@ pub struct Aside {
     pub doubtful: Vec<Doubtful>,
     /// Leaks that an `ignore` matched, one entry per `ignore`.
     pub ignored: Vec<Ignored>,
-    /// Every `ignore` that matched nothing.
-    pub unused_ignores: Vec<UnusedIgnore>,
+    /// Every `ignore` that matched nothing, though what it names is there.
+    pub unused_ignores: Vec<Ignore>,
     /// Memory that the test allocated and that only the stack or a register of a live thread leads to: it counts as reachable.
     pub on_stacks: Vec<OnStack>,
     /// The threads that could not be stopped while memleak looked, by name (empty if one has none).
@@ -78,28 +81,6 @@ pub struct Ignored {
     pub count: u64,
     /// What they take; of a leak with what only it keeps.
     pub bytes: u64,
-}
-
-/// An `ignore` that matched nothing.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct UnusedIgnore {
-    /// Its pattern for types.
-    pub ty: Option<String>,
-    /// Its pattern for functions.
-    pub function: Option<String>,
-    /// What of it names nothing that is in the binary; empty if only nothing leaked that it matches.
-    pub unknown: Vec<UnknownName>,
-}
-
-/// A pattern of an `ignore` that names nothing.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct UnknownName {
-    /// Whether it is one for types, and not for functions.
-    pub is_type: bool,
-    /// As the test has it.
-    pub written: String,
-    /// Names that are there, the most likely first.
-    pub nearest: Vec<String>,
 }
 
 /// Memory that only the stack or a register of a live thread leads to.
@@ -328,6 +309,20 @@ pub enum Obstacle {
         /// Names that are there, the most likely first.
         nearest: Vec<String>,
     },
+    /// No static, thread-local, task, thread or type of the binary has this name, or none of the types has the field.
+    UnknownHolder {
+        /// As written.
+        written: String,
+        /// Names that are there, the most likely first.
+        nearest: Vec<String>,
+    },
+    /// An `ignore` matched nothing, and cannot match anything.
+    Ignore {
+        /// Which.
+        ignore: Ignore,
+        /// What is wrong with a part of it.
+        why: Box<Obstacle>,
+    },
     /// No type of the binary has this name.
     UnknownName {
         /// As the test has it.
@@ -371,6 +366,14 @@ impl Obstacle {
     pub fn of_function(written: &str, error: NameError) -> Obstacle {
         match error {
             NameError::Unknown { nearest, .. } => Obstacle::UnknownFunction { written: written.to_owned(), nearest },
+            error => Obstacle::of_name(written, error),
+        }
+    }
+
+    /// What it means that nothing called `written` was found that could hold others.
+    pub fn of_holder(written: &str, error: NameError) -> Obstacle {
+        match error {
+            NameError::Unknown { nearest, .. } => Obstacle::UnknownHolder { written: written.to_owned(), nearest },
             error => Obstacle::of_name(written, error),
         }
     }

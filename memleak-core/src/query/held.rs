@@ -4,77 +4,82 @@
 
 use crate::debuginfo::code::CodeKind;
 use crate::debuginfo::names;
-use crate::debuginfo::types::{TypeId, TypeKind, Types as _};
-use crate::heap::graph::{Edge, Source};
+use crate::debuginfo::types::{TypeId, TypeKind, Types};
+use crate::heap::graph::{Edge, Graph, Source};
 use crate::heap::instances::{Home, Instance};
 use crate::heap::interior;
 use crate::heap::places::{Part, Step};
 use crate::heap::reach::Reach;
-use crate::query::copy::Copy;
 use crate::query::nearest::{Candidate, nearest};
-use crate::query::pattern::Pattern;
+use crate::query::pattern::{Pattern, PatternError};
 use crate::query::read::field_name;
+use crate::query::scene::Scene;
 use crate::query::subjects::{NameError, every_name};
 use std::collections::HashMap;
 use std::rc::Rc;
 
 /// Something that holds others.
-struct Holder {
-    /// The static, thread, task or type; none if any value may have the field.
-    owner: Option<Pattern>,
-    /// As written: a thread's name need not be a pattern.
+#[derive(Debug)]
+pub struct Holder {
+    /// The static, task or type.
+    owner: Owner,
+    /// All of it: it may be a thread's name.
     written: String,
     field: Option<String>,
 }
 
-/// Which of `objects` are held by what is called `written`: a path of owners leads from there to them, or they lie in it.
-///
-/// # Errors
-/// When there is nothing of this name.
-pub fn held_by(copy: &Copy, written: &str, objects: &[Instance]) -> Result<Vec<bool>, NameError> {
-    let holder = Holder::parse(written)?;
-    let mut search = Search { copy, holder: &holder, known: HashMap::new() };
-    let graph = &copy.links().graph;
-    let inside = (0..graph.blocks() as u32).flat_map(|block| graph.from_block(block));
-    let edges = inside.chain(graph.from_outside());
-    let mut starts: Vec<u32> = edges.filter(|edge| search.leads_from_holder(edge)).map(|edge| edge.to).collect();
-    starts.sort_unstable();
-    starts.dedup();
-    let reach = Reach::from(graph, &starts);
-    let held = |object: &Instance| {
-        let reached = matches!(object.home, Home::Block(block) if reach.trust(block as u32).is_some());
-        reached || search.lies_in_holder(object)
-    };
-    let held: Vec<bool> = objects.iter().map(held).collect();
-    if starts.is_empty() && !held.contains(&true) {
-        holder.check(copy)?;
-    }
-    Ok(held)
+#[derive(Debug)]
+enum Owner {
+    /// Any value may have the field.
+    Any,
+    Named(Pattern),
+    /// Only a thread can be called so.
+    NotAPattern(PatternError),
 }
 
 impl Holder {
-    fn parse(written: &str) -> Result<Holder, NameError> {
+    /// Reads the text. What is wrong with it is said when it is known that no thread is called so.
+    pub fn parse(written: &str) -> Holder {
+        let written = written.trim();
         let (owner, field) = match written.rsplit_once('.') {
-            Some((owner, field)) => (owner, Some(field.trim().to_owned())),
+            Some((owner, field)) => (owner.trim(), Some(field.trim().to_owned())),
             None => (written, None),
         };
-        let pattern = if owner.trim().is_empty() && field.is_some() {
-            None
-        } else {
-            Some(Pattern::parse(owner).map_err(NameError::Pattern)?)
+        let owner = match Pattern::parse(owner) {
+            _ if owner.is_empty() && field.is_some() => Owner::Any,
+            Ok(pattern) => Owner::Named(pattern),
+            Err(error) => Owner::NotAPattern(error),
         };
-        Ok(Holder { owner: pattern, written: owner.trim().to_owned(), field })
+        Holder { owner, written: written.to_owned(), field }
+    }
+
+    /// What it holds in this scene.
+    ///
+    /// # Errors
+    /// When there is nothing of this name, or it is none.
+    pub fn holds<'a>(&'a self, scene: &'a Scene<'a>, graph: &Graph) -> Result<Held<'a>, NameError> {
+        let mut search = Search { scene, holder: self, known: HashMap::new() };
+        let inside = (0..graph.blocks() as u32).flat_map(|block| graph.from_block(block));
+        let edges = inside.chain(graph.from_outside());
+        let mut starts: Vec<u32> = edges.filter(|edge| search.leads_from_holder(edge)).map(|edge| edge.to).collect();
+        starts.sort_unstable();
+        starts.dedup();
+        if starts.is_empty() {
+            self.check(scene)?;
+        }
+        Ok(Held { reach: Reach::from(graph, &starts), search })
     }
 
     /// Whether the steps from a value down to a part of it pass what is meant; `named` says that the value itself is called so.
-    fn is_on(&self, types: &dyn crate::debuginfo::types::Types, steps: &[Step], named: bool) -> bool {
+    fn is_on(&self, types: &dyn Types, steps: &[Step], named: bool) -> bool {
         let is_owner = |ty: TypeId| match &self.owner {
-            None => true,
-            Some(pattern) => {
+            Owner::Any => true,
+            Owner::Named(pattern) => {
                 let name = &types.get(ty).name;
                 // A future is called as the function that it is of.
                 pattern.matches(name) || name.ends_with('}') && pattern.matches_function(name)
             }
+            Owner::NotAPattern(_) => false,
         };
         let Some(wanted) = &self.field else { return named || steps.iter().any(|step| is_owner(step.ty)) };
         let is_field = |part: &Part| match part {
@@ -83,8 +88,8 @@ impl Holder {
         };
         // The field of a variant is that of its enum.
         let mut around: Vec<TypeId> = Vec::new();
-        for (index, step) in steps.iter().enumerate() {
-            if is_field(&step.part) && (named && index <= 2 || around.iter().rev().take(2).any(|ty| is_owner(*ty))) {
+        for step in steps {
+            if is_field(&step.part) && (named || around.iter().rev().take(2).any(|ty| is_owner(*ty))) {
                 return true;
             }
             around.push(step.ty);
@@ -93,21 +98,23 @@ impl Holder {
     }
 
     /// Whether there is anything of this name in the program.
-    fn check(&self, copy: &Copy) -> Result<(), NameError> {
-        let types = copy.scene.program.types();
-        let Some(owner) = &self.owner else { return Ok(()) };
-        let is_static = |name: &str| owner.matches(name);
-        if copy.scene.roots.iter().any(|root| is_static(&root.name)) || self.is_thread(copy) {
+    fn check(&self, scene: &Scene<'_>) -> Result<(), NameError> {
+        let types = scene.program.types();
+        if self.is_thread(scene) {
+            return Ok(());
+        }
+        let owner = match &self.owner {
+            Owner::Any => return Ok(()),
+            Owner::Named(owner) => owner,
+            Owner::NotAPattern(error) => return Err(NameError::Pattern(error.clone())),
+        };
+        let has_field_inside = |ty| self.field.as_deref().is_none_or(|field| has_field(types, ty, field, DEEPEST));
+        if scene.roots.iter().any(|root| owner.matches(&root.name) && has_field_inside(root.ty)) {
             return Ok(());
         }
         let found = names::find(types, owner.last_segment(), &|name| owner.matches(name))?;
-        let has_field = |ty: TypeId| match &types.get(ty).kind {
-            TypeKind::Struct { fields } => {
-                fields.iter().any(|field| Some(&*field_name(&field.name)) == self.field.as_deref())
-            }
-            _ => true,
-        };
-        if found.iter().any(|found| self.field.is_none() || has_field(types.id_of(found.die))) {
+        let is_there = |ty| self.field.as_deref().is_none_or(|field| has_field(types, ty, field, VARIANT));
+        if found.iter().any(|found| is_there(types.id_of(found.die))) {
             return Ok(());
         }
         let all = every_name(types)?;
@@ -115,19 +122,51 @@ impl Holder {
         if found.is_empty() && all.iter().any(|(name, _)| is_future(name)) {
             return Ok(());
         }
-        let statics = copy.scene.roots.iter().map(|root| (Rc::clone(&root.name), CodeKind::User));
+        let statics = scene.roots.iter().map(|root| (Rc::clone(&root.name), CodeKind::User));
         let all: Vec<_> = all.iter().cloned().chain(statics).collect();
         let candidates = all.iter().map(|(name, kind)| Candidate { name, kind: *kind });
         Err(NameError::Unknown { resolved: false, nearest: nearest(&self.written, candidates), instead: None })
     }
 
-    fn is_thread(&self, copy: &Copy) -> bool {
-        self.field.is_none() && copy.scene.snapshot.threads().iter().any(|thread| thread.name == self.written)
+    fn is_thread(&self, scene: &Scene<'_>) -> bool {
+        scene.snapshot.threads().iter().any(|thread| thread.name == self.written)
+    }
+}
+
+/// How many structs are between a static and the fields of what it holds: locks, cells and such that are made when they are first used.
+const DEEPEST: u32 = 12;
+/// The fields of a variant are those of its enum.
+const VARIANT: u32 = 1;
+
+/// Whether a value of the type has a field of this name, or a part of it has, at most so many types further in.
+fn has_field(types: &dyn Types, ty: TypeId, name: &str, depth: u32) -> bool {
+    let inside = |ty| depth > 0 && has_field(types, ty, name, depth - 1);
+    match &types.get(ty).kind {
+        TypeKind::Struct { fields } | TypeKind::Union { fields } => {
+            fields.iter().any(|field| *field_name(&field.name) == *name || inside(field.ty))
+        }
+        TypeKind::Enum { variants, .. } => variants.iter().any(|variant| inside(variant.ty)),
+        TypeKind::Array { element, .. } => inside(*element),
+        TypeKind::Scalar | TypeKind::Pointer { .. } | TypeKind::Opaque => false,
+    }
+}
+
+/// What a holder holds.
+pub struct Held<'a> {
+    reach: Reach,
+    search: Search<'a>,
+}
+
+impl Held<'_> {
+    /// Whether this object is among it: a path of owners leads from the holder to it, or it lies in the holder.
+    pub fn contains(&self, object: &Instance) -> bool {
+        let reached = matches!(object.home, Home::Block(block) if self.reach.trust(block as u32).is_some());
+        reached || self.search.lies_in_holder(object)
     }
 }
 
 struct Search<'a> {
-    copy: &'a Copy,
+    scene: &'a Scene<'a>,
     holder: &'a Holder,
     /// By type and offset, where that is the same for each value of the type.
     known: HashMap<(TypeId, u64), bool>,
@@ -135,10 +174,9 @@ struct Search<'a> {
 
 impl Search<'_> {
     fn leads_from_holder(&mut self, edge: &Edge) -> bool {
-        let scene = &self.copy.scene;
+        let scene = self.scene;
         let thread = |index: u32| {
-            let named = scene.snapshot.threads().get(index as usize);
-            self.holder.field.is_none() && named.is_some_and(|thread| thread.name == self.holder.written)
+            scene.snapshot.threads().get(index as usize).is_some_and(|thread| thread.name == self.holder.written)
         };
         match edge.from {
             Source::Stack(index) | Source::Register(index) | Source::ThreadMemory(index) => thread(index),
@@ -165,13 +203,13 @@ impl Search<'_> {
     }
 
     fn in_root(&self, name: &str, steps: &[Step]) -> bool {
-        let named = self.holder.owner.as_ref().is_some_and(|owner| owner.matches(name));
-        self.holder.is_on(self.copy.scene.program.types(), steps, named)
+        let named = matches!(&self.holder.owner, Owner::Named(owner) if owner.matches(name));
+        self.holder.is_on(self.scene.program.types(), steps, named)
     }
 
     /// Whether the object is a part of the holder, or of a value in it.
     fn lies_in_holder(&self, object: &Instance) -> bool {
-        let scene = &self.copy.scene;
+        let scene = self.scene;
         let types = scene.program.types();
         match object.home {
             Home::Root(index) => {

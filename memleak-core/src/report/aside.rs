@@ -3,7 +3,7 @@
 
 use super::holder::of_thread;
 use super::{Look, count, groups, join, size};
-use crate::check::verdict::{Aside, Doubtful, OnStack, UnknownName, UnusedIgnore};
+use crate::check::verdict::{Aside, Doubtful, Ignore, OnStack};
 use crate::query::short::short_block;
 
 /// The most lines about memory that only stacks lead to.
@@ -42,7 +42,8 @@ fn accepted(aside: &Aside) -> Vec<String> {
     for ignored in &aside.ignored {
         lines.push(format!("ignored {}, {}: {}", count(ignored.count, "leak"), size(ignored.bytes), ignored.reason));
     }
-    lines.extend(aside.unused_ignores.iter().flat_map(unused));
+    let unused = aside.unused_ignores.iter().map(|ignore| format!("{} matched nothing: leave it out", written(ignore)));
+    lines.extend(unused);
     if !aside.unstopped_threads.is_empty() {
         let threads: Vec<String> = aside.unstopped_threads.iter().map(|name| of_thread(name)).collect();
         lines.push(format!(
@@ -53,24 +54,11 @@ fn accepted(aside: &Aside) -> Vec<String> {
     lines
 }
 
-fn unused(ignore: &UnusedIgnore) -> Vec<String> {
-    let ty = ignore.ty.iter().map(|ty| format!("type = {ty:?}, "));
-    let function = ignore.function.iter().map(|function| format!("function = {function:?}, "));
-    let written = format!("`ignore({}…)`", ty.chain(function).collect::<String>());
-    if ignore.unknown.is_empty() {
-        return vec![format!("{written} matched nothing: leave it out")];
-    }
-    let unknown = |name: &UnknownName| {
-        let what = if name.is_type { "type" } else { "function" };
-        let nearest = if name.nearest.is_empty() {
-            String::new()
-        } else {
-            let names: Vec<String> = name.nearest.iter().map(|name| format!("`{name}`")).collect();
-            format!("; the nearest: {}", names.join(", "))
-        };
-        format!("{written} matched nothing: no {what} in this test binary is called `{}`{nearest}", name.written)
-    };
-    ignore.unknown.iter().map(unknown).collect()
+/// An `ignore` as the test has it.
+pub(super) fn written(ignore: &Ignore) -> String {
+    let parts = [("type", ignore.ty), ("function", ignore.function), ("held_by", ignore.held_by)];
+    let parts = parts.iter().filter_map(|(name, pattern)| Some(format!("{name} = {:?}, ", (*pattern)?)));
+    format!("`ignore({}…)`", parts.collect::<String>())
 }
 
 fn on_stack(on: &OnStack) -> String {

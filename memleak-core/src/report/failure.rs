@@ -1,7 +1,7 @@
 //! The text of a failed check: one line per type and one for unreachable memory, then where it is and who holds it, then how it was counted.
 
-use super::{Ink, Look, aside, count, groups, join, lost};
-use crate::check::verdict::{Ended, Failure, Group, Missed, SecondCount};
+use super::{Ink, Look, aside, count, groups, join, lost, obstacle};
+use crate::check::verdict::{Ended, Failure, Group, Missed, Obstacle, SecondCount};
 use crate::query::short::short;
 use crate::tracker::Losses;
 use std::time::Duration;
@@ -13,6 +13,11 @@ pub(super) fn text(failure: &Failure, look: &Look) -> String {
         groups::describe(&missed.groups, look, &mut lines);
     }
     lost::describe(&failure.lost, look, &mut lines);
+    let untold = failure.untold.iter().filter(|obstacle| !is_said(obstacle)).cloned().collect::<Vec<_>>();
+    if !untold.is_empty() {
+        lines.push(String::new());
+        lines.extend(obstacle::parts(&untold, look).lines().map(str::to_owned));
+    }
     lines.push(String::new());
     lines.extend(counted(failure));
     lines.extend(
@@ -22,6 +27,11 @@ pub(super) fn text(failure: &Failure, look: &Look) -> String {
     lines.extend(aside::of_a_failure(&failure.aside, look));
     lines.extend(losses(failure.losses).map(|lost| format!("{lost}, so more may live than were counted.")));
     lines.join("\n") + "\n"
+}
+
+/// Whether the text of a failure has it anyway.
+fn is_said(obstacle: &Obstacle) -> bool {
+    matches!(obstacle, Obstacle::NotUnderstood { .. } | Obstacle::Losses(_))
 }
 
 /// One line per type where none may live; one for the expectation where some may.

@@ -1,7 +1,7 @@
 //! The text where nothing could be told: what stands in the way, and what to write.
 
 use super::holder::of_thread;
-use super::{Ink, Look, backtrace, failure};
+use super::{Ink, Look, aside, backtrace, failure};
 use crate::check::verdict::{Obstacle, Place};
 use crate::debuginfo::load::LoadError;
 use crate::query::pattern::PatternError;
@@ -71,6 +71,17 @@ fn explain(obstacle: &Obstacle, look: &Look) -> Explained {
             details: list_of("nearest", nearest),
             help: "write a function's name as in the source: `connect`, `Session::connect`, `session::connect`",
         },
+        Obstacle::UnknownHolder { written, nearest } => Explained {
+            wrong: format!("nothing in this binary that could hold others is called `{written}`"),
+            details: list_of("nearest", nearest),
+            help: "write a static, a thread-local, a type, a field (`Registry.sessions`, `.sessions`), the async function of a task, or a\n\
+                   thread's name",
+        },
+        Obstacle::Ignore { ignore, why } => {
+            let why = explain(why, look);
+            let wrong = format!("{} can match nothing: {}", aside::written(ignore), why.wrong);
+            Explained { wrong, details: why.details, help: "write a name that is there, or leave the `ignore` out" }
+        }
         Obstacle::State { written, error } => state(written, error),
         Obstacle::UnknownName { written, resolved, nearest, .. } => unknown(written, *resolved, nearest),
         Obstacle::Losses(losses) => Explained {

@@ -1,4 +1,4 @@
-//! `ignore(type = "…", function = "…", reason = "…")`: known leaks. May use `names`, `pattern`, `value`.
+//! `ignore(type = "…", function = "…", held_by = "…", reason = "…")`: known leaks. May use `names`, `pattern`, `value`.
 
 use super::names::Form;
 use super::{Ignore, pattern, value};
@@ -8,13 +8,14 @@ use syn::parse::ParseStream;
 use syn::{Ident, LitStr, Token};
 
 /// What may be said of an ignored leak, as errors name it.
-const PARTS: &str = "`ignore` takes `type`, `function` and `reason`";
+const PARTS: &str = "`ignore` takes `type`, `function`, `held_by` and `reason`";
 
 /// The parts that are there so far.
 #[derive(Default)]
 struct Parts {
     ty: Option<LitStr>,
     function: Option<LitStr>,
+    held_by: Option<LitStr>,
     reason: Option<LitStr>,
     /// Every name that was written, whatever became of its value.
     seen: Vec<String>,
@@ -34,15 +35,16 @@ pub fn parse(name: &Ident, list: ParseStream, form: &Form, mistakes: &mut Mistak
     if !parts.unclear && !["type", "function", "held_by"].into_iter().any(wrote) {
         mistakes.at(
             name.span(),
-            "say what is ignored: add `type = \"tracing::*\"` for what leaks, or `function = \"third_party::init\"` for \
-             who allocated it",
+            "say what is ignored: add `type = \"tracing::*\"` for what leaks, `function = \"third_party::init\"` for who \
+             allocated it, or `held_by = \"CACHE\"` for what holds it",
         );
     }
     if !parts.unclear && !wrote("reason") {
         mistakes.at(name.span(), "say why this is accepted: add `reason = \"…\"`; the test shows it");
     }
-    let something = parts.ty.is_some() || parts.function.is_some();
-    parts.reason.filter(|_| something).map(|reason| Ignore { ty: parts.ty, function: parts.function, reason })
+    let Parts { ty, function, held_by, reason, .. } = parts;
+    let something = ty.is_some() || function.is_some() || held_by.is_some();
+    reason.filter(|_| something).map(|reason| Ignore { ty, function, held_by, reason })
 }
 
 /// One part: `type = "tracing::*"`.
@@ -60,7 +62,7 @@ fn part(list: ParseStream, parts: &mut Parts) -> syn::Result<()> {
         "type" => "type = \"tracing::*\"",
         "function" => "function = \"third_party::init\"",
         "reason" => "reason = \"lives as long as the process\"",
-        "held_by" => return wrong("`held_by` cannot be used yet: write `type` or `function`".to_owned()),
+        "held_by" => "held_by = \"CACHE\"",
         _ => {
             parts.unclear = true;
             return wrong(unknown(&word));
@@ -82,6 +84,7 @@ fn part(list: ParseStream, parts: &mut Parts) -> syn::Result<()> {
         ("type", _) => pattern::mistake(&text.value()),
         ("function", true) => Some(format!("an empty pattern names no function: `{example}`")),
         ("function", false) => pattern::mistake(&text.value()),
+        ("held_by", true) => Some(format!("an empty text names nothing that holds others: `{example}`")),
         (_, true) => Some("say why this is accepted; the test shows it".to_owned()),
         (_, false) => None,
     };
@@ -91,6 +94,7 @@ fn part(list: ParseStream, parts: &mut Parts) -> syn::Result<()> {
     match word.as_str() {
         "type" => parts.ty = Some(text),
         "function" => parts.function = Some(text),
+        "held_by" => parts.held_by = Some(text),
         _ => parts.reason = Some(text),
     }
     Ok(())
@@ -100,6 +104,7 @@ fn unknown(name: &str) -> String {
     let meant = match name {
         "types" | "ty" | "named" | "of" => "type",
         "fn" | "functions" | "func" | "site" | "allocated_in" | "allocated_by" => "function",
+        "holder" | "owner" | "owned_by" | "held" | "root" | "static" => "held_by",
         "why" | "because" | "note" | "comment" => "reason",
         _ => return format!("`ignore` has no `{name}`: {PARTS}"),
     };

@@ -378,7 +378,7 @@ fn doubtful_instances() {
 fn known_leaks() {
     expands(
         r#"ignore(type = "tracing::*", reason = "lives on"), crate = other::memleak,
-           ignore(reason = "registered once", function = "third_party::init", type = "Registry",)"#,
+           ignore(reason = "registered once", held_by = "CACHE.entries", function = "third_party::init", type = "Registry",)"#,
         "fn t() {}",
         expect![[r##"
             #[::core::prelude::v1::test]
@@ -392,11 +392,13 @@ fn known_leaks() {
                                     other::memleak::__private::Ignore {
                                         ty: ::core::option::Option::Some("tracing::*"),
                                         function: ::core::option::Option::None,
+                                        held_by: ::core::option::Option::None,
                                         reason: "lives on",
                                     },
                                     other::memleak::__private::Ignore {
                                         ty: ::core::option::Option::Some("Registry"),
                                         function: ::core::option::Option::Some("third_party::init"),
+                                        held_by: ::core::option::Option::Some("CACHE.entries"),
                                         reason: "registered once",
                                     },
                                 ]

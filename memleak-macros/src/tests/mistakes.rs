@@ -77,7 +77,7 @@ fn known_leaks_that_are_not_told() {
             "ignore(\"tracing::*\")",
             "ignore(reason = \"known\")",
             "ignore(type = \"tracing::*\")",
-            "ignore(held_by = \"REGISTRY\", reason = \"known\")",
+            "ignore(held_by = \" \", holder = \"A\", reason = \"known\")",
             "ignore(types = \"tracing::*\", because = \"known\", quux)",
             "ignore(type = tracing::Span, reason = 3)",
             "ignore(type, function(\"init\"), reason = \" \")",
@@ -96,17 +96,18 @@ fn known_leaks_that_are_not_told() {
             (ignore()) async fn t() {}
                 say what is ignored, and why: `ignore(type = "tracing::*", reason = "lives as long as the process")`
             (ignore("tracing::*")) async fn t() {}
-                `ignore` takes `type`, `function` and `reason`, each with a text in quotes
+                `ignore` takes `type`, `function`, `held_by` and `reason`, each with a text in quotes
             (ignore(reason = "known")) async fn t() {}
-                say what is ignored: add `type = "tracing::*"` for what leaks, or `function = "third_party::init"` for who allocated it
+                say what is ignored: add `type = "tracing::*"` for what leaks, `function = "third_party::init"` for who allocated it, or `held_by = "CACHE"` for what holds it
             (ignore(type = "tracing::*")) async fn t() {}
                 say why this is accepted: add `reason = "…"`; the test shows it
-            (ignore(held_by = "REGISTRY", reason = "known")) async fn t() {}
-                `held_by` cannot be used yet: write `type` or `function`
+            (ignore(held_by = " ", holder = "A", reason = "known")) async fn t() {}
+                an empty text names nothing that holds others: `held_by = "CACHE"`
+                `ignore` has no `holder`: write `held_by`
             (ignore(types = "tracing::*", because = "known", quux)) async fn t() {}
                 `ignore` has no `types`: write `type`
                 `ignore` has no `because`: write `reason`
-                `ignore` has no `quux`: `ignore` takes `type`, `function` and `reason`
+                `ignore` has no `quux`: `ignore` takes `type`, `function`, `held_by` and `reason`
             (ignore(type = tracing::Span, reason = 3)) async fn t() {}
                 `type` takes a text in quotes: `type = "tracing::*"`
                 `reason` takes a text in quotes: `reason = "lives as long as the process"`

@@ -3,7 +3,7 @@
 use super::super::notes;
 use super::{failed, field, hop, look, shows, stack};
 use crate::check::verdict::{
-    Aside, Cycle, CycleEdge, Failure, Ignored, LostGroup, OnStack, Owned, Suspect, UnknownName, UnusedIgnore, Verdict,
+    Aside, Cycle, CycleEdge, Failure, Ignore, Ignored, LostGroup, Obstacle, OnStack, Owned, Suspect, Verdict,
 };
 use crate::heap::advice::Advice;
 use crate::heap::graph::EdgeKind;
@@ -101,11 +101,7 @@ fn unreachable_memory() {
 
 #[test]
 fn what_does_not_decide() {
-    let unknown = |is_type, written: &str, nearest: &[&str]| UnknownName {
-        is_type,
-        written: written.to_owned(),
-        nearest: nearest.iter().map(|&name| name.to_owned()).collect(),
-    };
+    let ignore = |ty, function, held_by| Ignore { ty, function, held_by, reason: "known" };
     let aside = Aside {
         doubtful: Vec::new(),
         ignored: vec![
@@ -113,20 +109,8 @@ fn what_does_not_decide() {
             Ignored { reason: "a bug of theirs".to_owned(), count: 1, bytes: 4096 },
         ],
         unused_ignores: vec![
-            UnusedIgnore { ty: Some("tracing::*".to_owned()), function: None, unknown: Vec::new() },
-            UnusedIgnore {
-                ty: Some("Link".to_owned()),
-                function: Some("third_party::init".to_owned()),
-                unknown: Vec::new(),
-            },
-            UnusedIgnore {
-                ty: Some("Lnik".to_owned()),
-                function: Some("third_party::inti".to_owned()),
-                unknown: vec![
-                    unknown(true, "Lnik", &["chat::Link", "net::Link"]),
-                    unknown(false, "third_party::inti", &[]),
-                ],
-            },
+            ignore(Some("tracing::*"), None, None),
+            ignore(Some("Link"), Some("third_party::init"), Some("REGISTRY.links")),
         ],
         on_stacks: vec![
             OnStack { type_name: Some("chat::Session".to_owned()), blocks: 2, bytes: 64, thread: "pump".to_owned() },
@@ -134,23 +118,31 @@ fn what_does_not_decide() {
         ],
         unstopped_threads: vec!["pump".to_owned(), String::new()],
     };
+    let nearest = vec!["chat::Link".to_owned(), "net::Link".to_owned()];
+    let misspelt = Obstacle::Ignore {
+        ignore: ignore(Some("Lnik"), None, None),
+        why: Box::new(Obstacle::UnknownName { written: "Lnik".to_owned(), resolved: false, nearest, instead: None }),
+    };
     let noted = notes(&aside, &look()).join("\n") + "\n";
     expect![[r#"
         chat::tests::logging_off_cleans_up_session: ignored 3 leaks, 120 bytes: lives as long as the process
         chat::tests::logging_off_cleans_up_session: ignored 1 leak, 4.0 KiB: a bug of theirs
         chat::tests::logging_off_cleans_up_session: `ignore(type = "tracing::*", …)` matched nothing: leave it out
-        chat::tests::logging_off_cleans_up_session: `ignore(type = "Link", function = "third_party::init", …)` matched nothing: leave it out
-        chat::tests::logging_off_cleans_up_session: `ignore(type = "Lnik", function = "third_party::inti", …)` matched nothing: no type in this test binary is called `Lnik`; the nearest: `chat::Link`, `net::Link`
-        chat::tests::logging_off_cleans_up_session: `ignore(type = "Lnik", function = "third_party::inti", …)` matched nothing: no function in this test binary is called `third_party::inti`
+        chat::tests::logging_off_cleans_up_session: `ignore(type = "Link", function = "third_party::init", held_by = "REGISTRY.links", …)` matched nothing: leave it out
         chat::tests::logging_off_cleans_up_session: thread `pump` and a thread without a name could not be stopped while memleak looked at the heap, so what changed meanwhile may have been misread
     "#]].assert_eq(&noted);
     shows(
-        Verdict::Failed(Failure { lost: vec![lost("chat::Room", 1)], aside, ..failed(vec![]) }),
+        Verdict::Failed(Failure { lost: vec![lost("chat::Room", 1)], untold: vec![misspelt], aside, ..failed(vec![]) }),
         expect![[r#"
             1 block (64 bytes) is unreachable: nothing points to it any more
 
               chat::Room  1 unreachable, 64 bytes
                 allocated at  src/session.rs:41  chat::Session::connect
+
+            `ignore(type = "Lnik", …)` can match nothing: no type in this test binary is called `Lnik`
+              nearest  chat::Link
+                       net::Link
+              help: write a name that is there, or leave the `ignore` out
 
             Unreachable memory was looked for when the thread of the test's body had ended.
             Only the stack of thread `pump` leads to 2 blocks (64 bytes) of `chat::Session`: they count as reachable.
@@ -158,9 +150,7 @@ fn what_does_not_decide() {
             Ignored 3 leaks, 120 bytes: lives as long as the process.
             Ignored 1 leak, 4.0 KiB: a bug of theirs.
             `ignore(type = "tracing::*", …)` matched nothing: leave it out.
-            `ignore(type = "Link", function = "third_party::init", …)` matched nothing: leave it out.
-            `ignore(type = "Lnik", function = "third_party::inti", …)` matched nothing: no type in this test binary is called `Lnik`; the nearest: `chat::Link`, `net::Link`.
-            `ignore(type = "Lnik", function = "third_party::inti", …)` matched nothing: no function in this test binary is called `third_party::inti`.
+            `ignore(type = "Link", function = "third_party::init", held_by = "REGISTRY.links", …)` matched nothing: leave it out.
             Thread `pump` and a thread without a name could not be stopped while memleak looked at the heap, so what changed meanwhile may have been misread.
         "#]],
     );

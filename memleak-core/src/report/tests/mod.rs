@@ -91,6 +91,7 @@ fn failed(missed: Vec<Missed>) -> Failure {
     Failure {
         missed,
         lost: Vec::new(),
+        untold: Vec::new(),
         aside: Aside::default(),
         settled: Duration::ZERO,
         ended: Ended::Thread,
