@@ -1,8 +1,12 @@
 //! What the attribute's expansion is made of. Not for users.
 
-pub use memleak_core::check::{Ignore, Possibly, Subject, Unreachable};
+pub use memleak_core::check::{Ignore, Limits, Possibly, Rounds, Subject, Unreachable};
 pub use memleak_core::runner::{Case, Flavor, RuntimeOptions, ShouldPanic, Turn, Unsupported};
+<<<<<<< HEAD
 pub use memleak_core::runner::{inside, inside_async, inside_async_fn, run, run_around, run_async, take_turn};
+=======
+pub use memleak_core::runner::{inside, inside_again, inside_async, inside_async_again, run, run_around, run_async, take_turn};
+>>>>>>> 68f3c91 (Limit live bytes, and their growth over several runs of the body)
 
 use memleak_core::check::{Bound, Expectation};
 #[cfg(feature = "tokio")]
@@ -18,6 +22,8 @@ pub const fn case(path: &'static str, expectations: &'static [Expectation]) -> C
         expectations,
         unreachable: Unreachable::Fail,
         possibly: Possibly::Show,
+        limits: Limits::NONE,
+        rounds: Rounds::ONE,
         ignores: &[],
         settle: None,
         timeout: None,

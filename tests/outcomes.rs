@@ -215,6 +215,25 @@ const TABLE: &[(&str, Due)] = &[
     ("holders::moved_from_a_capture_to_a_local", Fail(&["local `_local`: Arc<Session>, perhaps moved away"])),
     ("holders::nothing_holds_it", Fail(&["unreachable", "forgotten"])),
 
+    // Bytes and their growth.
+    ("budgets::few_bytes_are_left", Pass),
+    ("budgets::bytes_that_go_soon", Pass),
+    ("budgets::many_bytes_are_left", Fail(&["live bytes are left, expected at most 4096 (4.0 KiB)", "[u8]", "tests/fixtures/budgets.rs:@cached", "static outcomes::fixtures::budgets::CACHE"])),
+    ("budgets::memory_of_a_value_that_a_weak_watches", Fail(&["8208 (8.0 KiB) live bytes are left, expected at most 4096 (4.0 KiB)", "budgets::Page", "tests/fixtures/budgets.rs:@page"])),
+    ("budgets::runs_as_often_as_it_says", Fail(&["the twelfth run"])),
+    ("budgets::an_early_run_returns_an_error", Fail(&["the second failed", "run 2 of 3 returned a failure"])),
+    ("budgets::a_registry_grows", Fail(&["memory grew by", "in each of 17 runs, on average, expected at most 0", "fixtures::Session", "tests/fixtures/budgets.rs:@registered", "static outcomes::fixtures::budgets::REGISTRY", ".sessions"])),
+    ("budgets::a_registry_is_emptied", Pass),
+    ("budgets::a_vec_grows_in_steps", Fail(&["memory grew by", "expected at most 2", "steps over 35 runs", "tests/fixtures/budgets.rs:@pushed", "static outcomes::fixtures::budgets::NUMBERS"])),
+    ("budgets::a_vec_grows_less_than_it_may", Pass),
+    ("budgets::a_tree_in_a_thread_local_grows", Fail(&["memory grew by", "thread-local outcomes::fixtures::budgets::SEEN"])),
+    ("budgets::lost_memory_grows", Fail(&["memory grew by", "fixtures::Session", "nothing"])),
+    ("budgets::tasks_pile_up", Fail(&["memory grew by", "in 17 of 17 runs", "suspended at tests/fixtures/budgets.rs:@stuck"])),
+    ("budgets::tasks_pile_up_on_tokios_own_runtime", Fail(&["memory grew by", "in 17 of 17 runs"])),
+    ("budgets::caches_that_are_bounded", Pass),
+    ("budgets::busy_and_clean", Pass),
+    ("budgets::busy_and_clean_on_one_thread", Pass),
+
     // Names.
     ("names::resolved_by_the_compiler", Fail(&["1 live `outcomes::fixtures::names::tcp::Link`, expected 0"])),
     ("names::by_module", Fail(&["1 live `outcomes::fixtures::names::udp::Link`, expected 0"])),

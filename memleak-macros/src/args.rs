@@ -6,6 +6,7 @@ mod duration;
 mod ignore;
 mod names;
 mod pattern;
+mod size;
 mod value;
 
 pub use value::bare;
@@ -26,6 +27,14 @@ pub struct Args {
     pub unreachable: Option<Given<Unreachable>>,
     /// `possibly = "fail"`.
     pub possibly: Option<Given<Possibly>>,
+    /// `max_live_bytes = "64 KiB"`.
+    pub max_live_bytes: Option<Given<u64>>,
+    /// `iterations = 20`.
+    pub iterations: Option<Given<u32>>,
+    /// `warmup = 3`.
+    pub warmup: Option<Given<u32>>,
+    /// `max_growth = "0"`.
+    pub max_growth: Option<Given<u64>>,
     /// From every `ignore(…)`.
     pub ignores: Vec<Ignore>,
     /// `settle = "1s"`.
@@ -190,6 +199,10 @@ fn argument(input: ParseStream, args: &mut Args, seen: &mut Vec<Ident>, mistakes
             let choices = [("show", Possibly::Show), ("fail", Possibly::Fail)];
             args.possibly = Some(Given { at, value: value::choice(&name, input, choices)?, name });
         }
+        "max_live_bytes" => args.max_live_bytes = Some(Given { at, value: value::size(&name, input, form)?, name }),
+        "iterations" => args.iterations = Some(Given { at, value: value::number(&name, input, form, 1)?, name }),
+        "warmup" => args.warmup = Some(Given { at, value: value::number(&name, input, form, 0)?, name }),
+        "max_growth" => args.max_growth = Some(Given { at, value: value::size(&name, input, form)?, name }),
         "settle" => args.settle = Some(Given { at, value: value::duration(&name, input, form)?, name }),
         "timeout" => args.timeout = Some(Given { at, value: value::duration(&name, input, form)?, name }),
         "unsupported" => {
@@ -200,7 +213,7 @@ fn argument(input: ParseStream, args: &mut Args, seen: &mut Vec<Ident>, mistakes
             let choices = [("current_thread", Flavor::CurrentThread), ("multi_thread", Flavor::MultiThread)];
             args.flavor = Some(Given { at, value: value::choice(&name, input, choices)?, name });
         }
-        "worker_threads" => args.worker_threads = Some(Given { at, value: value::count(&name, input, form)?, name }),
+        "worker_threads" => args.worker_threads = Some(Given { at, value: value::number(&name, input, form, 1)?, name }),
         "start_paused" => args.start_paused = Some(Given { at, value: value::truth(&name, input, form)?, name }),
         "harness" => args.harness = Some(Given { at, value: value::truth(&name, input, form)?, name }),
         "crate" => args.krate = Some(Given { at, value: value::krate(input)?, name }),

@@ -2,7 +2,7 @@
 
 use crate::above;
 use crate::args::{Args, Expected, Flavor, Given, Ignore, Possibly, Subject, Unreachable, Unsupported};
-use crate::item::{Item, TestKind, locks_in_its_process, makes_a_test};
+use crate::item::{Item, ShouldPanic, TestKind, locks_in_its_process, makes_a_test};
 use crate::mistakes::Mistakes;
 use proc_macro2::TokenStream;
 use quote::ToTokens;
@@ -35,6 +35,14 @@ pub struct Plan {
     /// As given, or the default.
     pub possibly: Possibly,
     /// As given.
+    pub max_live_bytes: Option<u64>,
+    /// As given; 1 is the default.
+    pub iterations: u32,
+    /// As given, or the default, which goes by the iterations.
+    pub warmup: u32,
+    /// As given.
+    pub max_growth: Option<u64>,
+    /// As given.
     pub ignores: Vec<Ignore>,
     /// As given.
     pub settle: Option<Duration>,
@@ -62,6 +70,9 @@ pub struct Plan {
 pub fn check(args: Args, item: &Item, surroundings: &Surroundings, mistakes: &mut Mistakes) -> Option<Plan> {
     possibly_is_about_types(&args, mistakes);
     names_each_type_once(&args, mistakes);
+    growth_takes_iterations(&args, mistakes);
+    warmup_leaves_iterations(&args, mistakes);
+    repeats_what_can_be_repeated(&args, item, mistakes);
     settles_before_the_timeout(&args, mistakes);
     runtime_is_for_async(&args, item, surroundings, mistakes);
     runtime_is_ours(&args, item, surroundings, mistakes);
@@ -72,13 +83,23 @@ pub fn check(args: Args, item: &Item, surroundings: &Surroundings, mistakes: &mu
     has_no_generics(item, mistakes);
     has_no_qualifiers(item, mistakes);
     is_one_test(item, mistakes);
+<<<<<<< HEAD
     is_registered_once(item, surroundings, mistakes);
     body_is_seen(item, surroundings, mistakes);
+=======
+    is_outermost(item, surroundings, mistakes);
+    is_in_no_other_runtime(item, mistakes);
+    let iterations = args.iterations.map_or(1, |given| given.value);
+>>>>>>> 68f3c91 (Limit live bytes, and their growth over several runs of the body)
     mistakes.is_empty().then(|| Plan {
         krate: args.krate.map(|given| given.value),
         expectations: args.expectations,
         unreachable: args.unreachable.map_or(Unreachable::Fail, |given| given.value),
         possibly: args.possibly.map_or(Possibly::Show, |given| given.value),
+        max_live_bytes: args.max_live_bytes.map(|given| given.value),
+        iterations,
+        warmup: args.warmup.map_or_else(|| default_warmup(iterations), |given| given.value),
+        max_growth: args.max_growth.map(|given| given.value),
         ignores: args.ignores,
         settle: args.settle.map(|given| given.value),
         timeout: args.timeout.map(|given| given.value),
@@ -95,6 +116,25 @@ pub fn check(args: Args, item: &Item, surroundings: &Surroundings, mistakes: &mu
     })
 }
 
+<<<<<<< HEAD
+=======
+fn checks_something(args: &Args, mistakes: &mut Mistakes) {
+    if let Some(unreachable) = &args.unreachable
+        && unreachable.value == Unreachable::Allow
+        && args.expectations.is_empty()
+        && args.max_live_bytes.is_none()
+        && args.max_growth.is_none()
+        && !args.flawed
+    {
+        mistakes.at(
+            unreachable.at,
+            "this test checks nothing: without `expect_zero`, `expect_at_most` or a limit on bytes, unreachable memory is \
+             all it looks for; name a type, `expect_zero = \"Session\"`, or leave `unreachable` out",
+        );
+    }
+}
+
+>>>>>>> 68f3c91 (Limit live bytes, and their growth over several runs of the body)
 fn possibly_is_about_types(args: &Args, mistakes: &mut Mistakes) {
     if let Some(possibly) = &args.possibly
         && args.expectations.is_empty()
@@ -118,6 +158,61 @@ fn names_each_type_once(args: &Args, mistakes: &mut Mistakes) {
             mistakes.on(tokens, "this type is named twice: keep one of them");
         }
         seen.push(key);
+    }
+}
+
+/// Growth is seen from one round to the next.
+fn growth_takes_iterations(args: &Args, mistakes: &mut Mistakes) {
+    if args.flawed {
+        return;
+    }
+    match (&args.iterations, &args.warmup, &args.max_growth) {
+        (None, _, Some(growth)) => mistakes.at(
+            growth.name.span(),
+            "`max_growth` is about a body that runs several times: write `iterations = 20` beside it",
+        ),
+        (_, Some(warmup), None) => mistakes.at(
+            warmup.name.span(),
+            "`warmup` says from when on growth counts: write `max_growth = \"0\"` beside it, or leave `warmup` out",
+        ),
+        _ => {}
+    }
+}
+
+fn warmup_leaves_iterations(args: &Args, mistakes: &mut Mistakes) {
+    let (Some(iterations), Some(_)) = (&args.iterations, &args.max_growth) else { return };
+    match &args.warmup {
+        Some(warmup) if warmup.value >= iterations.value => mistakes.at(
+            warmup.at,
+            format!(
+                "a warm-up of {} leaves none of {} iterations to see growth in: write fewer, as in `iterations = 20, warmup = 3`",
+                warmup.value, iterations.value
+            ),
+        ),
+        None if iterations.value < 2 => {
+            mistakes.at(iterations.at, "growth is seen from one round to the next: write at least 2 iterations");
+        }
+        _ => {}
+    }
+}
+
+/// How many rounds are passed over if the test does not say it: a fifth, and at least one.
+fn default_warmup(iterations: u32) -> u32 {
+    (iterations / 5).max(1)
+}
+
+/// A body can be called again if it takes nothing that another attribute makes for one call, and returns.
+fn repeats_what_can_be_repeated(args: &Args, item: &Item, mistakes: &mut Mistakes) {
+    let Some(iterations) = &args.iterations else { return };
+    if !matches!(item.should_panic, ShouldPanic::No) {
+        mistakes.at(iterations.name.span(), "a body that panics is not repeated: leave `iterations` or `#[should_panic]` out");
+    }
+    if !item.around.is_empty() && !item.signature.inputs.is_empty() {
+        mistakes.at(
+            iterations.name.span(),
+            "a body with arguments cannot be repeated, because another attribute makes them for one call: write the loop \
+             into a function, and leave its arguments out of the test",
+        );
     }
 }
 

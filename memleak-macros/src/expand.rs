@@ -74,6 +74,8 @@ fn around(item: &Item, plan: &Plan) -> TokenStream {
     let private = private(plan, Span::mixed_site());
     let path = path(item);
     let call = match (asyncness.is_some(), names.is_empty()) {
+        (true, true) if plan.iterations > 1 => quote!(#private::inside_async_again(#path, #ident).await),
+        (false, true) if plan.iterations > 1 => quote!(#private::inside_again(#path, #ident)),
         (true, _) => quote!(#private::inside_async(#path, #ident(#(#names),*)).await),
         (false, true) => quote!(#private::inside(#path, #ident)),
         (false, false) => quote!(#private::inside(#path, move || #ident(#(#names),*))),
@@ -139,6 +141,11 @@ fn case(item: &Item, plan: &Plan, private: &TokenStream) -> TokenStream {
     if plan.possibly == Possibly::Fail {
         fields.extend(quote!(possibly: #private::Possibly::Fail,));
     }
+    fields.extend(limits(plan, private));
+    if plan.iterations > 1 || plan.max_growth.is_some() {
+        let (count, warmup) = (plan.iterations, plan.warmup);
+        fields.extend(quote!(rounds: #private::Rounds { count: #count, warmup: #warmup },));
+    }
     if !plan.ignores.is_empty() {
         let ignores = plan.ignores.iter().map(|ignore| self::ignore(ignore, private));
         fields.extend(quote!(ignores: &const { [#(#ignores),*] },));
@@ -200,6 +207,15 @@ fn expectation(expected: &Expected, private: &TokenStream) -> TokenStream {
     };
     let at_most = expected.at_most;
     quote!(#private::at_most(#at_most, #subject))
+}
+
+fn limits(plan: &Plan, private: &TokenStream) -> Option<TokenStream> {
+    let mut fields = TokenStream::new();
+    let limits = [(quote!(live_bytes), plan.max_live_bytes), (quote!(growth), plan.max_growth)];
+    for (name, limit) in limits {
+        fields.extend(limit.map(|limit| quote!(#name: ::core::option::Option::Some(#limit),)));
+    }
+    (!fields.is_empty()).then(|| quote!(limits: #private::Limits { #fields ..#private::Limits::NONE },))
 }
 
 fn ignore(ignore: &Ignore, private: &TokenStream) -> TokenStream {

@@ -7,9 +7,10 @@ use crate::check::standing::Standing;
 use crate::check::subjects::{Resolved, resolve};
 use crate::check::tally::{Tally, explain, sum, tallies};
 use crate::check::verdict::{
-    Aside, Doubtful, Ended, Failure, Group, LostGroup, Missed, Obstacle, OnStack, SecondCount, Verdict,
+    Aside, Doubtful, Ended, Failure, Group, LostGroup, Missed, Obstacle, OnStack, Overrun, SecondCount, Verdict,
 };
-use crate::check::{Expectation, Ignore, Possibly, Unreachable, lost};
+use crate::check::limits::{Limited, Since};
+use crate::check::{Possibly, Terms, Unreachable, lost};
 use crate::heap::instances::Instance;
 use crate::heap::program::Program;
 use crate::query::analyst;
@@ -26,6 +27,7 @@ pub struct Checker {
     units: Option<HashSet<u32>>,
     unreachable: Unreachable,
     possibly: Possibly,
+    limited: Limited,
     ignores: Ignores,
 }
 
@@ -43,6 +45,8 @@ pub enum Checkpoint {
 pub struct Count {
     /// One per expectation.
     tallies: Vec<Vec<Tally>>,
+    /// The figures that are above their limits.
+    overruns: Vec<Overrun>,
     /// How many blocks nothing leads to.
     lost_blocks: u64,
     /// The same as leaks, if they were put together.
@@ -84,12 +88,8 @@ impl Checker {
     ///
     /// # Errors
     /// All that stands in the way of counting.
-    pub fn new(
-        expectations: &[Expectation],
-        unreachable: Unreachable,
-        possibly: Possibly,
-        ignores: &'static [Ignore],
-    ) -> Result<Checker, Vec<Obstacle>> {
+    pub fn new(terms: &Terms<'_>) -> Result<Checker, Vec<Obstacle>> {
+        let Terms { expectations, unreachable, possibly, limits, rounds, ignores } = *terms;
         recording().map_err(|obstacle| vec![obstacle])?;
         let program = analyst::program().map_err(|error| vec![Obstacle::DebugInfo(error)])?;
         let (mut resolved, mut obstacles) = (Vec::new(), Vec::new());
@@ -103,42 +103,48 @@ impl Checker {
             Ok(ignores) if obstacles.is_empty() => {
                 let units: Option<Vec<_>> = resolved.iter().map(|resolved| resolved.types.units()).collect();
                 let units = units.map(|units| units.into_iter().flatten().copied().collect());
-                Ok(Checker { program, expectations: resolved, units, unreachable, possibly, ignores })
+                let limited = Limited { limits, rounds };
+                Ok(Checker { program, expectations: resolved, units, unreachable, possibly, limited, ignores })
             }
             Ok(_) => Err(obstacles),
             Err(more) => Err(obstacles.into_iter().chain(more).collect()),
         }
     }
 
-    /// Counts the instances that live now, and the blocks that nothing leads to. Blocks of an epoch before `body_epoch` were there
-    /// before the body.
-    pub fn count(&self, checkpoint: Checkpoint, body_epoch: u32) -> Count {
+    /// Counts the instances that live now, what is limited, and the blocks that nothing leads to.
+    pub fn count(&self, checkpoint: Checkpoint, since: &Since) -> Count {
         let scene = Scene::take(self.program, self.units.as_ref());
         let looks_for_lost = self.looks_for_lost(checkpoint);
         let relations = (looks_for_lost || self.ignores.ask_for_holders()).then(|| Relations::of(&scene));
         let mut matched = self.ignores.nothing();
         let held = relations.as_ref().map(|all| self.ignores.held(all, &mut matched)).unwrap_or_default();
-        let mut count = self.instances(&scene, body_epoch, &held, matched).0;
+        let mut count = self.instances(&scene, since.body_epoch, &held, matched).0;
+        if checkpoint == Checkpoint::BodyEnded {
+            count.overruns = self.limited.overruns(&scene, None, since);
+        }
         if let Some(relations) = relations.as_ref().filter(|_| looks_for_lost) {
-            self.find_lost(relations, body_epoch, (!self.ignores.is_empty()).then_some(&held), &mut count);
+            self.find_lost(relations, since.body_epoch, (!self.ignores.is_empty()).then_some(&held), &mut count);
         }
         count
     }
 
     /// Counts as [`Checker::count`] does, and finds out who holds the instances and what is lost.
-    pub fn explain(&self, checkpoint: Checkpoint, body_epoch: u32) -> Count {
+    pub fn explain(&self, checkpoint: Checkpoint, since: &Since) -> Count {
         let scene = Scene::take(self.program, None);
         let relations = Relations::of(&scene);
         let mut matched = self.ignores.nothing();
         let held = self.ignores.held(&relations, &mut matched);
-        let (mut count, found) = self.instances(&scene, body_epoch, &held, matched);
+        let (mut count, found) = self.instances(&scene, since.body_epoch, &held, matched);
+        if checkpoint == Checkpoint::BodyEnded {
+            count.overruns = self.limited.overruns(&scene, Some(&relations), since);
+        }
         for ((tallies, instances), expectation) in count.tallies.iter_mut().zip(&found).zip(&self.expectations) {
             if self.standing(tallies, expectation) > Standing::Within {
                 explain(&relations, instances, tallies);
             }
         }
         if self.looks_for_lost(checkpoint) {
-            self.find_lost(&relations, body_epoch, Some(&held), &mut count);
+            self.find_lost(&relations, since.body_epoch, Some(&held), &mut count);
         }
         count
     }
@@ -172,6 +178,7 @@ impl Checker {
         let unstopped = scene.snapshot.threads().iter().filter(|thread| !thread.stopped);
         let count = Count {
             tallies,
+            overruns: Vec::new(),
             lost_blocks: 0,
             lost: Vec::new(),
             on_stacks: Vec::new(),
@@ -192,14 +199,20 @@ impl Checker {
         each.map(|(tallies, expectation)| self.standing(tallies, expectation)).max().unwrap_or(Standing::Within)
     }
 
-    /// Whether more lives than may, or something is lost: the test fails if waiting does not change that.
+    /// Whether more lives than may, a figure is above its limit, or something is lost: the test fails if waiting does not change that.
     pub fn exceeds(&self, count: &Count) -> bool {
-        count.lost_blocks > 0 || self.worst(count) == Standing::Exceeded
+        count.lost_blocks > 0 || !count.overruns.is_empty() || self.worst(count) == Standing::Exceeded
     }
 
     /// Whether something could not be told that waiting may make plain.
     pub fn doubts(&self, count: &Count) -> bool {
         self.worst(count) > Standing::Within
+    }
+
+    /// Whether the ends of all rounds are known that a limit is about.
+    pub fn saw_all_rounds(&self, since: &Since) -> bool {
+        let Limited { limits, rounds } = self.limited;
+        limits.growth.is_none() || since.rounds.len() as u64 + 1 == u64::from(rounds.count)
     }
 
     /// What the counts mean.
@@ -234,9 +247,10 @@ impl Checker {
         if losses != Losses::default() {
             obstacles.push(Obstacle::Losses(losses));
         }
-        if !missed.is_empty() || !lost.is_empty() {
+        let overruns = counts.body_ended.overruns.clone();
+        if !missed.is_empty() || !overruns.is_empty() || !lost.is_empty() {
             let (untold, settled, ended) = (obstacles, counts.settled, counts.ended);
-            Verdict::Failed(Failure { missed, lost, untold, aside, settled, ended, losses })
+            Verdict::Failed(Failure { missed, overruns, lost, untold, aside, settled, ended, losses })
         } else if obstacles.is_empty() {
             Verdict::Passed(aside)
         } else {

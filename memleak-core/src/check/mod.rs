@@ -1,10 +1,14 @@
 //! From expectations to a verdict. `subjects` finds the types, `tally` and `lost` put alike what is found in a look at the heap, `ignores`
-//! knows what is accepted, `standing` compares a count with its bound, `checker` counts and concludes, `verdict` is what it says.
+//! knows what is accepted, `standing` compares a count with its bound, `limits` compares bytes with theirs, over the rounds that `growth` looks
+//! at, `holders` asks who holds what is found, `checker` counts and concludes, `verdict` is what it says.
 //!
 //! May use: `query`, `heap`, `debuginfo`, `tracker`, `stack`, `address`.
 
 pub mod checker;
+pub mod growth;
+mod holders;
 pub mod ignores;
+pub mod limits;
 mod lost;
 mod standing;
 mod subjects;
@@ -28,6 +32,51 @@ pub struct Expectation {
 pub enum Bound {
     /// No more than this many. `expect_zero` is `AtMost(0)`.
     AtMost(u64),
+}
+
+/// The figures that a test limits.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Limits {
+    /// How many bytes may live of those that were allocated since the body began.
+    pub live_bytes: Option<u64>,
+    /// By how many bytes memory may grow in each round after the warm-up, on average.
+    pub growth: Option<u64>,
+}
+
+impl Limits {
+    /// There is no limit.
+    pub const NONE: Limits = Limits { live_bytes: None, growth: None };
+}
+
+/// How often the body runs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Rounds {
+    /// So many times, one after the other.
+    pub count: u32,
+    /// After so many of them growth counts.
+    pub warmup: u32,
+}
+
+impl Rounds {
+    /// The body runs once.
+    pub const ONE: Rounds = Rounds { count: 1, warmup: 0 };
+}
+
+/// What a test expects of its heap, all together.
+#[derive(Clone, Copy, Debug)]
+pub struct Terms<'a> {
+    /// Of types.
+    pub expectations: &'a [Expectation],
+    /// What unreachable memory means.
+    pub unreachable: Unreachable,
+    /// What doubtful instances mean.
+    pub possibly: Possibly,
+    /// Of figures.
+    pub limits: Limits,
+    /// Over how many rounds growth is seen.
+    pub rounds: Rounds,
+    /// Leaks that are known.
+    pub ignores: &'static [Ignore],
 }
 
 /// What unreachable memory means for a test.

@@ -2,17 +2,15 @@
 //!
 //! May use: `heap`, `debuginfo` (types only), `stack`.
 
+use crate::check::holders::Holders;
 use crate::check::ignores::{Held, Ignores, Matched};
 use crate::check::standing::Sum;
-use crate::check::verdict::{Doubt, Group, Holder, Place};
+use crate::check::verdict::{Doubt, Group, Place};
 use crate::debuginfo::code::CodeKind;
 use crate::debuginfo::types::Types as _;
-use crate::heap::advice::{Advice, for_holder};
 use crate::heap::contents::Content;
-use crate::heap::graph::EdgeKind;
-use crate::heap::holders::{self, HeldBy, Hop, Way};
 use crate::heap::instances::{self, Instance};
-use crate::heap::naming::{self, End};
+use crate::heap::naming::End;
 use crate::heap::program::Program;
 use crate::heap::retained::Retention;
 use crate::query::body;
@@ -21,8 +19,6 @@ use crate::stack::StackId;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-/// How many holders are shown of one kind of instances.
-const MOST_HOLDERS: usize = 3;
 /// Of how many instances of one kind the holders are looked up.
 const ASKED: usize = 32;
 /// Of how many kinds the holders are looked up: no more are shown.
@@ -44,10 +40,8 @@ pub(super) struct Tally {
 /// Who holds instances, and what depends on them.
 #[derive(Clone, Default, Debug)]
 struct Explained {
-    holders: Vec<Holder>,
-    more_holders: u64,
+    held: Holders,
     retained: Option<u64>,
-    advice: Option<Advice>,
 }
 
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -92,7 +86,7 @@ impl Tally {
     /// What a verdict says of it.
     pub(super) fn group(&self, program: &Program) -> Group {
         let key = &self.key;
-        let Explained { holders, more_holders, retained, advice } = self.explained.clone();
+        let Explained { held: Holders { holders, more, advice }, retained } = self.explained.clone();
         Group {
             type_name: key.type_name.clone(),
             count: self.count,
@@ -107,7 +101,7 @@ impl Tally {
                 }
             },
             holders,
-            more_holders,
+            more_holders: more,
             retained,
             advice,
         }
@@ -198,61 +192,18 @@ pub(super) fn explain(relations: &Relations<'_>, instances: &[Instance], tallies
     let scene = relations.scene;
     let mut retention = Retention::new(&relations.graph);
     for tally in tallies.iter_mut().take(EXPLAINED) {
-        let mut found: Vec<holders::Holder> = Vec::new();
-        for instance in tally.some.iter().map(|index| &instances[*index]) {
-            let end = End { address: instance.address, name: &instance.type_name };
-            let what = (&scene.heap(), &relations.graph, &relations.reach);
-            for holder in naming::holders(what, (instance.home, end), MOST_HOLDERS, &relations.names) {
-                // What a future captured comes first, and may have been moved into a local.
-                match found.iter().position(|known| moved(known, &holder)) {
-                    Some(known) if is_captured(&found[known]) => found[known] = holder,
-                    Some(_) => {}
-                    None if found.iter().any(|known| alike(known, &holder)) => {}
-                    None => found.push(holder),
-                }
-            }
-        }
+        let values = tally.some.iter().map(|index| &instances[*index]);
+        let values = values.map(|value| (value.home, Some(End { address: value.address, name: &value.type_name })));
+        let mut held = Holders::by(relations, values);
         let lost = |block: &u32| relations.reach.trust(*block).is_none();
-        if found.is_empty() && !tally.whole_blocks.is_empty() && tally.whole_blocks.iter().all(lost) {
-            found.push(holders::Holder { root: HeldBy::Nothing, hops: Vec::new() });
+        if held.holders.is_empty() && !tally.whole_blocks.is_empty() && tally.whole_blocks.iter().all(lost) {
+            held = Holders::by_nothing(relations);
         }
-        tally.explained.more_holders = found.len().saturating_sub(MOST_HOLDERS) as u64;
-        found.truncate(MOST_HOLDERS);
-        tally.explained.advice = found.iter().find_map(for_holder);
-        tally.explained.holders = found.into_iter().map(|holder| relations.holder(holder)).collect();
+        tally.explained.held = held;
         let all_whole = tally.whole_blocks.len() as u64 == tally.count && tally.count > 0;
         tally.explained.retained =
             all_whole.then(|| retention.of(&tally.whole_blocks, |block| scene.size(block)).bytes);
     }
-}
-
-/// Whether two holders are locals of one future and only one of them can have the value: it was moved from one to the other.
-fn moved(a: &holders::Holder, b: &holders::Holder) -> bool {
-    let is_local = |hop: &Hop| matches!(hop.way.last(), Some(Way::Local(_) | Way::Captured(_)));
-    let one_of = |a: &Hop, b: &Hop| {
-        let either = is_local(a) && is_local(b) && a.way.len() == b.way.len() && a.ty == b.ty;
-        either && a.kind == Some(EdgeKind::Unknown) && b.kind == Some(EdgeKind::Unknown)
-    };
-    let mut differing = a.hops.iter().zip(&b.hops).filter(|(a, b)| a != b);
-    a.root == b.root
-        && a.hops.len() == b.hops.len()
-        && differing.next().is_some_and(|(a, b)| one_of(a, b))
-        && differing.next().is_none()
-}
-
-fn is_captured(holder: &holders::Holder) -> bool {
-    holder.hops.iter().any(|hop| matches!(hop.way.last(), Some(Way::Captured(_))))
-}
-
-/// Whether two holders differ in nothing but which element of a collection they are.
-fn alike(a: &holders::Holder, b: &holders::Holder) -> bool {
-    let same_way = |a: &Way, b: &Way| a == b || matches!((a, b), (Way::Index(_), Way::Index(_)));
-    a.root == b.root
-        && a.hops.len() == b.hops.len()
-        && a.hops.iter().zip(&b.hops).all(|(a, b)| {
-            let ways = a.way.len() == b.way.len() && a.way.iter().zip(&b.way).all(|(a, b)| same_way(a, b));
-            ways && (&a.ty, a.kind, a.counted) == (&b.ty, b.kind, b.counted)
-        })
 }
 
 fn key(scene: &Scene<'_>, instance: &Instance, held: Vec<usize>) -> Key {

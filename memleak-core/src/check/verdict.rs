@@ -4,6 +4,7 @@
 //! from "could not tell" to "passed".
 
 pub use crate::check::Ignore;
+pub use crate::check::growth::Slope;
 use crate::debuginfo::load::LoadError;
 use crate::heap::advice::Advice;
 use crate::heap::holders::{Counted, Hop};
@@ -30,7 +31,9 @@ pub enum Verdict {
 pub struct Failure {
     /// The expectations that do not hold, in the order of the test.
     pub missed: Vec<Missed>,
-    /// Unreachable memory; never empty if `missed` is.
+    /// The figures that are above their limits.
+    pub overruns: Vec<Overrun>,
+    /// Unreachable memory; never empty if `missed` and `overruns` are.
     pub lost: Vec<LostGroup>,
     /// What could not be told besides.
     pub untold: Vec<Obstacle>,
@@ -107,6 +110,54 @@ pub struct Missed {
     pub groups: Vec<Group>,
     /// What the second count found.
     pub second: SecondCount,
+}
+
+/// A figure that is above its limit.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Overrun {
+    /// Which.
+    pub figure: Figure,
+    /// What it is.
+    pub measured: u64,
+    /// What it may be.
+    pub allowed: u64,
+    /// What it is made of, the largest first; of growth what was added.
+    pub parts: Vec<Part>,
+}
+
+/// What a test can limit.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Figure {
+    /// Bytes that live of those that were allocated since the body began.
+    LiveBytes,
+    /// Bytes that were added in each round, on average.
+    Growth {
+        /// How many rounds there were after the warm-up.
+        rounds: u64,
+    },
+}
+
+/// A part of a figure: blocks of one type, allocated by one stack.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Part {
+    /// The type of what they hold, in full; none if it is not known.
+    pub type_name: Option<String>,
+    /// How many.
+    pub blocks: u64,
+    /// All of them, in bytes.
+    pub bytes: u64,
+    /// The size of one in bytes, if it is the same for all.
+    pub size: Option<u64>,
+    /// The stack that allocated them, innermost first; empty if it is not known.
+    pub stack: Vec<Frame>,
+    /// How the site grows that they are from, if it is growth.
+    pub slope: Option<Slope>,
+    /// Who holds them, the most telling first; empty if nobody looked.
+    pub holders: Vec<Holder>,
+    /// How many holders there are besides.
+    pub more_holders: u64,
+    /// What to do.
+    pub advice: Option<Advice>,
 }
 
 /// Instances of one type at one place, all certain or all doubtful for one reason.

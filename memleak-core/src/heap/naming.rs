@@ -88,19 +88,21 @@ pub fn holder(heap: &Heap<'_>, graph: &Graph, way: &[Edge], end: Option<End<'_>>
 }
 
 /// Tells in words where the value `end` is in the static or thread-local with this index in the roots.
-pub fn in_root(heap: &Heap<'_>, index: usize, end: End<'_>, names: &dyn Names) -> Holder {
+pub fn in_root(heap: &Heap<'_>, index: usize, end: Option<End<'_>>, names: &dyn Names) -> Holder {
     let (value, root) = (&heap.roots[index], named_root(heap, index, names));
     let mut namer = Namer::new(heap, &root);
-    namer.end(heap.view.descend(value.ty, value.address, end.address).steps, end);
+    if let Some(end) = end {
+        namer.end(heap.view.descend(value.ty, value.address, end.address).steps, end);
+    }
     Holder { root, hops: namer.finish() }
 }
 
-/// Tells in words who holds the value `end`, which lies in `home`: at most `most` holders, those that are most to be trusted first.
+/// Tells in words who holds the value `end`, which lies in `home`, or all that is there: at most `most` holders, those that are most to be trusted first.
 ///
 /// What owns the block counts, in how many ways it ever does; what only points to it counts if nothing owns it.
 pub fn holders(
     (heap, graph, reach): (&Heap<'_>, &Graph, &Reach),
-    (home, end): (Home, End<'_>),
+    (home, end): (Home, Option<End<'_>>),
     most: usize,
     names: &dyn Names,
 ) -> Vec<Holder> {
@@ -112,7 +114,7 @@ pub fn holders(
     // A way begins at a task, but at none that has ended: see `holder`.
     let begins = |block| names.task(block).is_some_and(|task| !task.has_ended());
     for way in ways(graph, reach, block, &begins) {
-        let holder = holder(heap, graph, &way, Some(end), names);
+        let holder = holder(heap, graph, &way, end, names);
         if holders.len() < most && !holders.contains(&holder) {
             holders.push(holder);
         }

@@ -167,7 +167,7 @@ fn what_is_in_a_static_itself_is_not_said_twice() {
     heap.with(&[], |heap| {
         let end = End { address: RuntimeAddress(0x1008), name: SESSION };
         let graph = Graph::new(2, vec![edge(heap, 0x508, Owning)]);
-        let found = holders((heap, &graph, &Reach::of(&graph)), (Home::Block(0), end), 3, &Tasks(Vec::new()));
+        let found = holders((heap, &graph, &Reach::of(&graph)), (Home::Block(0), Some(end)), 3, &Tasks(Vec::new()));
         assert_eq!(found.iter().map(text).collect::<Vec<_>>(), [["[1]: chat::Session"]]);
     });
 }
@@ -404,7 +404,7 @@ fn owners_before_those_that_only_point() {
             let edges = at.iter().map(|(at, kind)| edge(heap, *at, *kind)).collect();
             let graph = Graph::new(2, edges);
             let end = End { address: RuntimeAddress(0x2010), name: SESSION };
-            let found = holders((heap, &graph, &Reach::of(&graph)), (Home::Block(0), end), most, &Tasks(Vec::new()));
+            let found = holders((heap, &graph, &Reach::of(&graph)), (Home::Block(0), Some(end)), most, &Tasks(Vec::new()));
             found.iter().flat_map(text).map(|text| text.split(':').next().unwrap().to_owned()).collect::<Vec<_>>()
         })
     };
@@ -432,7 +432,7 @@ fn the_owner_of_a_future_before_what_it_is_parked_on() {
         heap.with(&[], |heap| {
             let graph = Graph::new(3, at.iter().map(|(at, kind)| edge(heap, *at, *kind)).collect());
             let end = End { address: RuntimeAddress(0x2010), name: SESSION };
-            let found = holders((heap, &graph, &Reach::of(&graph)), (Home::Block(1), end), 5, &Tasks(tasks.to_vec()));
+            let found = holders((heap, &graph, &Reach::of(&graph)), (Home::Block(1), Some(end)), 5, &Tasks(tasks.to_vec()));
             let first = found.first().map(|holder| (matches!(holder.root, HeldBy::Task(_)), text(holder)));
             (found.len(), first)
         })

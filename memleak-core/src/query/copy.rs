@@ -141,7 +141,7 @@ impl Copy {
         let names = Known { program: self.scene.program, tasks: Tasks::new(heap) };
         let Links { graph, reach } = self.links();
         let end = End { address: object.address, name: &object.type_name };
-        let holders = naming::holders((&heap, graph, reach), (object.home, end), MOST_WAYS, &names);
+        let holders = naming::holders((&heap, graph, reach), (object.home, Some(end)), MOST_WAYS, &names);
         holders.into_iter().map(|way| scene::holder(self.scene.program, way)).collect()
     }
 

@@ -1,16 +1,21 @@
 //! The text of a failed check: one line per type and one for unreachable memory, then where it is and who holds it, then how it was counted.
 
-use super::{Ink, Look, aside, count, groups, join, lost, obstacle};
+use super::{Ink, Look, aside, count, groups, join, lost, obstacle, overruns};
 use crate::check::verdict::{Ended, Failure, Group, Missed, Obstacle, SecondCount};
 use crate::query::short::short;
 use crate::tracker::Losses;
 use std::time::Duration;
 
 pub(super) fn text(failure: &Failure, look: &Look) -> String {
-    let headlines = failure.missed.iter().flat_map(headlines).chain(lost::headline(&failure.lost));
+    let missed = failure.missed.iter().flat_map(headlines);
+    let overruns = failure.overruns.iter().map(overruns::headline);
+    let headlines = missed.chain(overruns).chain(lost::headline(&failure.lost));
     let mut lines: Vec<String> = headlines.map(|line| look.paint(Ink::Failure, &line)).collect();
     for missed in &failure.missed {
         groups::describe(&missed.groups, look, &mut lines);
+    }
+    for overrun in &failure.overruns {
+        overruns::describe(overrun, look, &mut lines);
     }
     lost::describe(&failure.lost, look, &mut lines);
     let untold = failure.untold.iter().filter(|obstacle| !is_said(obstacle)).cloned().collect::<Vec<_>>();
@@ -79,7 +84,8 @@ fn counted(failure: &Failure) -> Option<String> {
         Ended::Runtime => "the runtime was still running",
         Ended::Thread => "its thread was still alive",
     };
-    (!failure.missed.is_empty()).then(|| format!("Counted {when} the test's body had ended, while {alive}."))
+    let counted = !failure.missed.is_empty() || !failure.overruns.is_empty();
+    counted.then(|| format!("Counted {when} the test's body had ended, while {alive}."))
 }
 
 fn looked_for_lost(failure: &Failure) -> Option<String> {

@@ -5,6 +5,7 @@
 //! - [`failure`]: the whole text of a failed check: headlines, groups, how it was counted.
 //! - [`groups`]: the instances of the expectations that do not hold.
 //! - [`lost`]: unreachable memory.
+//! - [`overruns`]: figures above their limits.
 //! - [`holder`]: the way from a root to a value.
 //! - [`advice`]: what to do.
 //! - [`aside`]: what does not decide.
@@ -19,6 +20,7 @@ mod groups;
 mod holder;
 mod lost;
 mod obstacle;
+mod overruns;
 
 use crate::check::verdict::{Aside, Doubt, Frame, Group, Holder, Obstacle, Verdict};
 use crate::query::short::short_future;

@@ -2,14 +2,17 @@
 
 use super::Case;
 use super::judge::{Judge, Judgement, Seen};
+use crate::check::Terms;
 use crate::check::checker::{self, Checker, Checkpoint, Count};
+use crate::check::growth::Round;
+use crate::check::limits::Since;
 use crate::check::verdict::{Ended, Obstacle, Verdict};
 use crate::debuginfo::load::LoadError;
 use crate::query::analyst::Kept;
 use crate::query::body;
 use crate::report::{self, Look};
 use crate::tracker;
-use std::cell::RefCell;
+use std::cell::{RefCell, RefMut};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -27,15 +30,25 @@ pub(super) struct HeapJudge {
 struct Found {
     checker: Result<Checker, Vec<Obstacle>>,
     look: Look,
+    since: RefCell<Since>,
     body_ended: RefCell<Option<Count>>,
     afterwards: RefCell<Option<Count>>,
 }
 
 impl HeapJudge {
     pub(super) fn new(case: &'static Case, color: bool) -> Self {
+        let terms = Terms {
+            expectations: case.expectations,
+            unreachable: case.unreachable,
+            possibly: case.possibly,
+            limits: case.limits,
+            rounds: case.rounds,
+            ignores: case.ignores,
+        };
         let found = Kept::new(move || Found {
-            checker: Checker::new(case.expectations, case.unreachable, case.possibly, case.ignores),
+            checker: Checker::new(&terms),
             look: Look::of_test(case.path, color),
+            since: RefCell::default(),
             body_ended: RefCell::default(),
             afterwards: RefCell::default(),
         });
@@ -55,6 +68,11 @@ impl Judge for HeapJudge {
         body::begins(epoch);
     }
 
+    fn round(&self, round: u32) -> Seen {
+        let body_epoch = self.body_epoch.load(Ordering::Relaxed);
+        self.found.ask(move |found| found.round(round, body_epoch)).unwrap_or(Seen::Settled)
+    }
+
     fn look(&self, checkpoint: Checkpoint) -> Seen {
         self.examine(checkpoint, false)
     }
@@ -71,6 +89,27 @@ impl Judge for HeapJudge {
 }
 
 impl Found {
+    /// Takes what lives now for the end of this round. As long as that is more than before, it may be about to go.
+    fn round(&self, round: u32, body_epoch: u32) -> Seen {
+        let mut since = self.since(body_epoch);
+        since.rounds.truncate(round as usize - 1);
+        let now = Round::count(body_epoch);
+        let before = since.rounds.last().map_or(0, Round::bytes);
+        let seen = if now.bytes() > before { Seen::Unsettled } else { Seen::Settled };
+        since.rounds.push(now);
+        seen
+    }
+
+    /// What was counted since the body first began. A body that begins anew, because another attribute has it run several times, is
+    /// counted from there.
+    fn since(&self, body_epoch: u32) -> RefMut<'_, Since> {
+        let mut since = self.since.borrow_mut();
+        if since.body_epoch != body_epoch {
+            *since = Since { body_epoch, ..Since::default() };
+        }
+        since
+    }
+
     fn examine(&self, checkpoint: Checkpoint, body_epoch: u32, explain: bool) -> Seen {
         let count = match checkpoint {
             Checkpoint::BodyEnded => &self.body_ended,
@@ -80,7 +119,7 @@ impl Found {
         count.take();
         let Ok(checker) = &self.checker else { return Seen::Settled };
         let look = if explain { Checker::explain } else { Checker::count };
-        let found = look(checker, checkpoint, body_epoch);
+        let found = look(checker, checkpoint, &self.since(body_epoch));
         let seen = if checker.exceeds(&found) {
             Seen::Unsettled
         } else if checker.doubts(&found) {
@@ -95,10 +134,10 @@ impl Found {
     fn conclude(&self, settled: Duration, ended: Ended) -> Judgement {
         let verdict = match (&self.checker, self.body_ended.take(), self.afterwards.take()) {
             (Err(obstacles), _, _) => Verdict::CouldNotTell(obstacles.clone()),
-            (Ok(checker), Some(body_ended), Some(afterwards)) => {
+            (Ok(checker), Some(body_ended), Some(afterwards)) if checker.saw_all_rounds(&self.since.borrow()) => {
                 checker.conclude(&checker::Counts { body_ended, settled, afterwards, ended })
             }
-            // A look that did not take place is not a clean one.
+            // A look that did not take place, or a round that was not seen, is not a clean one.
             (Ok(_), _, _) => Verdict::CouldNotTell(vec![Obstacle::NotTracked]),
         };
         judgement(&verdict, &self.look)

@@ -9,6 +9,10 @@ pub(super) trait Judge: Send + Sync + 'static {
     /// The body is about to begin, on this thread.
     fn body_begins(&self);
 
+    /// A run of the body has ended, after which it runs again. Says whether waiting may change what is left of it; if it is asked more than
+    /// once, the last answer counts.
+    fn round(&self, round: u32) -> Seen;
+
     /// Looks at the heap as it is now; asked again and again while background work settles.
     fn look(&self, checkpoint: Checkpoint) -> Seen;
 

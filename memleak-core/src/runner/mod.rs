@@ -40,7 +40,7 @@ mod turn;
 #[cfg(memleak_supported)]
 mod warden;
 
-use crate::check::{Expectation, Ignore, Possibly, Unreachable};
+use crate::check::{Expectation, Ignore, Limits, Possibly, Rounds, Unreachable};
 use crate::tracker;
 #[cfg(memleak_supported)]
 use child::Child;
@@ -79,6 +79,10 @@ pub struct Case {
     pub unreachable: Unreachable,
     /// Whether instances that are only "possibly" live let the test fail.
     pub possibly: Possibly,
+    /// What else it limits.
+    pub limits: Limits,
+    /// How often the body runs.
+    pub rounds: Rounds,
     /// Leaks that are known.
     pub ignores: &'static [Ignore],
     /// How long background work may take to let go; none is the default (see DESIGN.md).
@@ -179,7 +183,7 @@ pub enum Flavor {
 /// Unwinds (after printing why) if the test fails.
 #[track_caller]
 pub fn run<T: Termination + 'static>(case: &'static Case, body: fn() -> T) {
-    let test = move || inside::run(case.path, Returns::REPORTED, body);
+    let test = move || inside::run(case.path, Returns::REPORTED, body, Some(body));
     start(case, Location::caller(), Box::new(test), HeapJudge::new);
 }
 
@@ -197,7 +201,7 @@ pub fn run_async<T: Termination + 'static, F: Future<Output = T> + 'static>(case
 }
 
 fn async_test<T: Termination + 'static, F: Future<Output = T> + 'static>(case: &'static Case, body: fn() -> F) -> Test {
-    Box::new(move || runtime::block_on(&case.runtime, inside::run_async(case.path, Returns::REPORTED, body())))
+    Box::new(move || runtime::block_on(&case.runtime, inside::run_async(case.path, Returns::REPORTED, body(), Some(body))))
 }
 
 /// Runs a leak test with the function that other attributes have made around the body. It has to call [`inside()`] or [`inside_async`] with the
@@ -246,7 +250,15 @@ where
 /// # Panics
 /// As the body does; and if it is not called by [`run_around`].
 pub fn inside<T>(path: &'static str, body: impl FnOnce() -> T) -> T {
-    inside::run(path, Returns::HANDED_ON, body)
+    inside::run(path, Returns::HANDED_ON, body, None)
+}
+
+/// The same for a body that runs several times. Another attribute gets what its last run returns.
+///
+/// # Panics
+/// As [`inside`] does; and if an earlier run returns a failure.
+pub fn inside_again<T: Termination>(path: &'static str, body: fn() -> T) -> T {
+    inside::run(path, Returns::LAST_HANDED_ON, body, Some(body))
 }
 
 /// The same for an async body. The heap is looked at while the runtime goes on that this is awaited on.
@@ -254,7 +266,18 @@ pub fn inside<T>(path: &'static str, body: impl FnOnce() -> T) -> T {
 /// # Panics
 /// When polled, as the body does; and if it is not called by [`run_around`].
 pub fn inside_async<F: Future>(path: &'static str, body: F) -> impl Future<Output = F::Output> {
-    inside::run_async(path, Returns::HANDED_ON, body)
+    inside::run_async(path, Returns::HANDED_ON, body, None)
+}
+
+/// The same for a body that runs several times. Another attribute gets what its last run returns.
+///
+/// # Panics
+/// As [`inside_async`] does; and if an earlier run returns a failure.
+pub fn inside_async_again<F: Future<Output: Termination>>(
+    path: &'static str,
+    body: fn() -> F,
+) -> impl Future<Output = F::Output> {
+    inside::run_async(path, Returns::LAST_HANDED_ON, body(), Some(body))
 }
 
 /// The same for an async body that uses what is around it.

@@ -103,6 +103,10 @@ mod tests {
     impl Judge for CleanAfter {
         fn body_begins(&self) {}
 
+        fn round(&self, _round: u32) -> Seen {
+            Seen::Settled
+        }
+
         fn look(&self, _checkpoint: Checkpoint) -> Seen {
             if self.looks.fetch_sub(1, Ordering::Relaxed) == 0 { Seen::Settled } else { Seen::Unsettled }
         }
@@ -158,6 +162,10 @@ mod tests {
         struct Doubtful(AtomicU32);
         impl Judge for Doubtful {
             fn body_begins(&self) {}
+            fn round(&self, _round: u32) -> Seen {
+                Seen::Settled
+            }
+
             fn look(&self, _checkpoint: Checkpoint) -> Seen {
                 if self.0.fetch_add(1, Ordering::Relaxed) < 3 { Seen::Doubtful } else { Seen::Settled }
             }
@@ -180,6 +188,10 @@ mod tests {
         struct Slow(AtomicU32);
         impl Judge for Slow {
             fn body_begins(&self) {}
+            fn round(&self, _round: u32) -> Seen {
+                Seen::Settled
+            }
+
             fn look(&self, _checkpoint: Checkpoint) -> Seen {
                 std::thread::sleep(Duration::from_millis(20));
                 if self.0.fetch_add(1, Ordering::Relaxed) < 2 { Seen::Unsettled } else { Seen::Settled }

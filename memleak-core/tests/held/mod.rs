@@ -98,7 +98,7 @@ fn held() -> BTreeMap<u64, Vec<String>> {
     for instance in find(view, &contents, &roots, &Sessions(Vec::new())) {
         let end = End { address: instance.address, name: &instance.type_name };
         let id = snapshot.word(instance.address).unwrap();
-        let holders = holders((&heap, &graph, &reach), (instance.home, end), 9, &names);
+        let holders = holders((&heap, &graph, &reach), (instance.home, Some(end)), 9, &names);
         held.entry(id).or_default().extend(holders.iter().map(show));
     }
     held

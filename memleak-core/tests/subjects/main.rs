@@ -13,7 +13,8 @@ mod variants;
 
 use memleak_core::check::checker::{Checker, Checkpoint, Counts};
 use memleak_core::check::verdict::{Ended, Obstacle, Verdict};
-use memleak_core::check::{Bound, Expectation, Possibly, Subject, Unreachable};
+use memleak_core::check::limits::Since;
+use memleak_core::check::{Bound, Expectation, Limits, Possibly, Rounds, Subject, Terms, Unreachable};
 use memleak_core::query::short::short;
 use memleak_core::tracker::{self, Allocator};
 use std::collections::BTreeMap;
@@ -47,11 +48,19 @@ fn means<T>(test: &str, keep: fn() -> T, due: &Due) {
 fn found(texts: &[&'static str]) -> Vec<String> {
     let expectation = |text: &&'static str| Expectation { subject: Subject::Pattern(text), bound: Bound::AtMost(0) };
     let expectations: Vec<Expectation> = texts.iter().map(expectation).collect();
-    let checker = match Checker::new(&expectations, Unreachable::Allow, Possibly::Fail, &[]) {
+    let terms = Terms {
+        expectations: &expectations,
+        unreachable: Unreachable::Allow,
+        possibly: Possibly::Fail,
+        limits: Limits::NONE,
+        rounds: Rounds::ONE,
+        ignores: &[],
+    };
+    let checker = match Checker::new(&terms) {
         Ok(checker) => checker,
         Err(obstacles) => return without_unknown(texts, &obstacles),
     };
-    let count = || checker.count(Checkpoint::BodyEnded, 0);
+    let count = || checker.count(Checkpoint::BodyEnded, &Since::default());
     let counts = Counts { body_ended: count(), settled: Duration::ZERO, afterwards: count(), ended: Ended::Thread };
     let missed = match checker.conclude(&counts) {
         Verdict::Failed(failure) => failure.missed,

@@ -21,6 +21,10 @@ const FORMS: &[Form] = &[
     now("expect_at_most", r#"expect_at_most("Session" = 3)"#),
     now("unreachable", r#"unreachable = "allow""#),
     now("possibly", r#"possibly = "fail""#),
+    now("max_live_bytes", r#"max_live_bytes = "64 KiB""#),
+    now("iterations", GROWTH),
+    now("warmup", GROWTH),
+    now("max_growth", GROWTH),
     now("ignore", r#"ignore(type = "tracing::*", reason = "lives as long as the process")"#),
     now("settle", r#"settle = "1s""#),
     now("timeout", r#"timeout = "60s""#),
@@ -31,18 +35,14 @@ const FORMS: &[Form] = &[
     now("harness", "harness = false"),
     now("crate", "crate = my_memleak"),
     later("expect_exactly", r#"for an upper limit write `expect_at_most("Session" = 3)`"#),
-    later("iterations", REPEAT),
-    later("warmup", REPEAT),
-    later("max_growth", REPEAT),
-    later("max_live_bytes", BUDGET),
     later("max_peak_bytes", BUDGET),
     later("max_allocated_bytes", BUDGET),
     later("max_allocations", BUDGET),
     later("max_allocated", BUDGET),
 ];
 
-const REPEAT: &str = "the body runs once; leave it out";
-const BUDGET: &str = "only instances of types are counted, not bytes or allocations; leave it out";
+const GROWTH: &str = r#"iterations = 20, warmup = 3, max_growth = "0""#;
+const BUDGET: &str = "for the bytes that are left write `max_live_bytes = \"64 KiB\"`";
 
 /// What people write from habit, or by guess, and the argument they mean.
 const HABITS: &[(&str, &str)] = &[
@@ -67,6 +67,16 @@ const HABITS: &[(&str, &str)] = &[
     ("doubtful", "possibly"),
     ("uncertain", "possibly"),
     ("maybe", "possibly"),
+    ("max_bytes", "max_live_bytes"),
+    ("live_bytes", "max_live_bytes"),
+    ("max_memory", "max_live_bytes"),
+    ("budget", "max_live_bytes"),
+    ("rounds", "iterations"),
+    ("repeat", "iterations"),
+    ("times", "iterations"),
+    ("runs", "iterations"),
+    ("warm_up", "warmup"),
+    ("growth", "max_growth"),
     ("allow", "ignore"),
     ("except", "ignore"),
     ("exclude", "ignore"),

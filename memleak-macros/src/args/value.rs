@@ -1,10 +1,11 @@
-//! The values of arguments. May use `duration`, `names`, `pattern`.
+//! The values of arguments. May use `duration`, `names`, `pattern`, `size`.
 
 use super::names::Form;
-use super::{Expected, Subject, duration, pattern};
+use super::{Expected, Subject, duration, pattern, size};
 use crate::mistakes::Mistakes;
 use proc_macro2::TokenTree;
-use std::fmt::Write as _;
+use std::fmt::{Display, Write as _};
+use std::str::FromStr;
 use std::time::Duration;
 use syn::ext::IdentExt;
 use syn::parse::ParseStream;
@@ -161,13 +162,36 @@ pub fn choice<T: Copy, const N: usize>(name: &Ident, input: ParseStream, choices
     Err(syn::Error::new(at, message))
 }
 
-/// A number of at least one.
-pub fn count(name: &Ident, input: ParseStream, form: &Form) -> syn::Result<usize> {
+/// A whole number of at least `least`.
+pub fn number<T: FromStr<Err: Display> + From<u8> + PartialOrd>(
+    name: &Ident,
+    input: ParseStream,
+    form: &Form,
+    least: u8,
+) -> syn::Result<T> {
     let at = input.span();
     match input.parse::<LitInt>().and_then(|number| number.base10_parse()) {
-        Ok(number) if number > 0 => Ok(number),
-        _ => Err(syn::Error::new(at, format!("`{name}` takes a whole number of at least 1, as in `{}`", form.example))),
+        Ok(number) if number >= T::from(least) => Ok(number),
+        _ => {
+            let of_at_least = if least > 0 { format!(" of at least {least}") } else { String::new() };
+            Err(syn::Error::new(at, format!("`{name}` takes a whole number{of_at_least}, as in `{}`", form.example)))
+        }
     }
+}
+
+/// `"64 KiB"`.
+pub fn size(name: &Ident, input: ParseStream, form: &Form) -> syn::Result<u64> {
+    let at = input.span();
+    let text: syn::Result<LitStr> = input.parse();
+    text.ok().and_then(|text| size::parse(&text.value())).ok_or_else(|| {
+        let example = form.example;
+        syn::Error::new(
+            at,
+            format!(
+                "`{name}` takes a size with its unit, in quotes: \"0\", \"512 B\", \"64 KiB\" or \"1.5 MiB\", as in `{example}`"
+            ),
+        )
+    })
 }
 
 /// `true` or `false`.

@@ -90,6 +90,7 @@ fn missed(written: &str, groups: Vec<Group>) -> Missed {
 fn failed(missed: Vec<Missed>) -> Failure {
     Failure {
         missed,
+        overruns: Vec::new(),
         lost: Vec::new(),
         untold: Vec::new(),
         aside: Aside::default(),

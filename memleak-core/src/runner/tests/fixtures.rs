@@ -6,7 +6,7 @@ use super::super::judge::{Judge, Judgement, Seen};
 use super::super::{Case, Flavor, RuntimeOptions, ShouldPanic, Turn, Unsupported, async_test, start};
 use crate::check::checker::Checkpoint;
 use crate::check::verdict::Ended;
-use crate::check::{Possibly, Unreachable};
+use crate::check::{Limits, Possibly, Rounds, Unreachable};
 use std::io::{self, Write};
 use std::os::unix::process::CommandExt;
 use std::panic::Location;
@@ -50,6 +50,10 @@ impl Judge for Probes {
         assert_eq!(LIVE.load(Ordering::SeqCst), 0);
     }
 
+    fn round(&self, _round: u32) -> Seen {
+        Seen::Settled
+    }
+
     fn look(&self, checkpoint: Checkpoint) -> Seen {
         let live = LIVE.load(Ordering::SeqCst);
         let place = match checkpoint {
@@ -83,6 +87,10 @@ struct Says(Judgement);
 
 impl Judge for Says {
     fn body_begins(&self) {}
+    fn round(&self, _round: u32) -> Seen {
+        Seen::Settled
+    }
+
     fn look(&self, _checkpoint: Checkpoint) -> Seen {
         Seen::Settled
     }
@@ -100,6 +108,8 @@ const fn case(path: &'static str) -> Case {
         expectations: &[],
         unreachable: Unreachable::Allow,
         possibly: Possibly::Show,
+        limits: Limits::NONE,
+        rounds: Rounds::ONE,
         ignores: &[],
         settle: None,
         timeout: Some(Duration::from_secs(20)),
@@ -130,7 +140,7 @@ macro_rules! fixture {
 }
 
 fn plain<T: Termination + 'static>(body: fn() -> T) -> impl FnOnce(&'static Case) -> Test {
-    move |case| Box::new(move || inside::run(case.path, Returns::REPORTED, body))
+    move |case| Box::new(move || inside::run(case.path, Returns::REPORTED, body, None))
 }
 
 fn async_body<T, F>(body: fn() -> F) -> impl FnOnce(&'static Case) -> Test
