@@ -116,6 +116,55 @@
 /// }
 /// ```
 ///
+/// ## `max_live_bytes`
+///
+/// How many bytes may be left of those that were allocated since the body began, whatever they hold, values that are gone but whose memory is
+/// still held as well. They are counted where instances are: when the body has ended and background work has had its time to
+/// [settle](#settle), while the runtime goes on. The text names the types that make them up, where they were allocated and who holds them. A size
+/// is written with its unit, in quotes: `"0"`, `"512 B"`, `"64 KiB"`, `"1.5 MiB"`, `"10 MB"`. Leaks that an [`ignore`](#ignore) accepts count here.
+///
+/// ```
+/// # use memleak::leak_test;
+/// # use std::sync::Mutex;
+/// static CACHE: Mutex<Vec<String>> = Mutex::new(Vec::new());
+///
+/// #[leak_test(max_live_bytes = "4 KiB")]
+/// fn the_cache_stays_small() {
+///     for user in 0..1000 {
+///         let mut cache = CACHE.lock().unwrap();
+///         cache.push(format!("user {user}"));
+///         if cache.len() > 10 {
+///             cache.clear();
+///         }
+///     }
+/// }
+/// ```
+///
+/// ## `iterations`, `warmup`, `max_growth`
+///
+/// The body runs `iterations` times, one run after the other, inside one runtime. With `max_growth` the memory that is left is counted after each
+/// run, by the place that allocated it. What has grown since the first `warmup` runs, a fifth of all if it is not said, by more than this size in each run,
+/// on average, fails the test. The text names the types and places, whether they grow in each run or in steps, as the buffer of a `Vec` does, and
+/// the collection that holds what is new.
+///
+/// Memory that goes up and down again is no growth, nor is what is made once, late: a place has to go up in at least two runs. Between two
+/// runs background work has a few milliseconds to end; after the last it is waited for as [`settle`](#settle) says.
+///
+/// ```
+/// # use memleak::leak_test;
+/// # use std::sync::Mutex;
+/// static REQUESTS: Mutex<Vec<String>> = Mutex::new(Vec::new());
+///
+/// #[leak_test(iterations = 20, warmup = 3, max_growth = "0")]
+/// async fn nothing_piles_up() {
+///     REQUESTS.lock().unwrap().push("GET /".to_owned());
+///     tokio::spawn(async { REQUESTS.lock().unwrap().pop() }).await.unwrap();
+/// }
+/// ```
+///
+/// `iterations` alone repeats the body, for what goes wrong now and then; instances and unreachable memory are looked for at the end. A run
+/// that panics or returns a failure is the last. A body that other attributes give arguments cannot be repeated.
+///
 /// ## `unreachable`
 ///
 /// Memory that the test allocated and that nothing points to any more lets every leak test fail, whatever else it checks: values that own

@@ -213,7 +213,9 @@ fn argument(input: ParseStream, args: &mut Args, seen: &mut Vec<Ident>, mistakes
             let choices = [("current_thread", Flavor::CurrentThread), ("multi_thread", Flavor::MultiThread)];
             args.flavor = Some(Given { at, value: value::choice(&name, input, choices)?, name });
         }
-        "worker_threads" => args.worker_threads = Some(Given { at, value: value::number(&name, input, form, 1)?, name }),
+        "worker_threads" => {
+            args.worker_threads = Some(Given { at, value: value::number(&name, input, form, 1)?, name })
+        }
         "start_paused" => args.start_paused = Some(Given { at, value: value::truth(&name, input, form)?, name }),
         "harness" => args.harness = Some(Given { at, value: value::truth(&name, input, form)?, name }),
         "crate" => args.krate = Some(Given { at, value: value::krate(input)?, name }),

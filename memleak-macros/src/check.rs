@@ -205,7 +205,10 @@ fn default_warmup(iterations: u32) -> u32 {
 fn repeats_what_can_be_repeated(args: &Args, item: &Item, mistakes: &mut Mistakes) {
     let Some(iterations) = &args.iterations else { return };
     if !matches!(item.should_panic, ShouldPanic::No) {
-        mistakes.at(iterations.name.span(), "a body that panics is not repeated: leave `iterations` or `#[should_panic]` out");
+        mistakes.at(
+            iterations.name.span(),
+            "a body that panics is not repeated: leave `iterations` or `#[should_panic]` out",
+        );
     }
     if !item.around.is_empty() && !item.signature.inputs.is_empty() {
         mistakes.at(

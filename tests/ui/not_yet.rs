@@ -5,10 +5,6 @@ use memleak::leak_test;
 #[leak_test(
     expect_zero = "Session",
     expect_exactly(Session = 1),
-    iterations = 20,
-    warmup = 3,
-    max_growth = "0",
-    max_live_bytes = "64 KiB",
     max_peak_bytes = "64 KiB",
     max_allocated_bytes = "64 KiB",
     max_allocations = 10,

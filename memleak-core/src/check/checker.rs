@@ -3,13 +3,13 @@
 //! May use: `query`, `heap`, `debuginfo`, `tracker`, `stack`.
 
 use crate::check::ignores::{Held, Ignores, Matched, unknown_names};
+use crate::check::limits::{Limited, Since};
 use crate::check::standing::Standing;
 use crate::check::subjects::{Resolved, resolve};
 use crate::check::tally::{Tally, explain, sum, tallies};
 use crate::check::verdict::{
     Aside, Doubtful, Ended, Failure, Group, LostGroup, Missed, Obstacle, OnStack, Overrun, SecondCount, Verdict,
 };
-use crate::check::limits::{Limited, Since};
 use crate::check::{Possibly, Terms, Unreachable, lost};
 use crate::heap::instances::Instance;
 use crate::heap::program::Program;

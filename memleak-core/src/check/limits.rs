@@ -74,12 +74,7 @@ impl Limited {
     }
 }
 
-fn live_bytes(
-    scene: &Scene<'_>,
-    relations: Option<&Relations<'_>>,
-    since: &Since,
-    allowed: u64,
-) -> Option<Overrun> {
+fn live_bytes(scene: &Scene<'_>, relations: Option<&Relations<'_>>, since: &Since, allowed: u64) -> Option<Overrun> {
     let is_new = |block: &Block| block.epoch >= since.body_epoch;
     let measured = scene.snapshot.blocks().iter().filter(|block| is_new(block)).map(|block| block.size).sum();
     let overrun = || {
@@ -115,7 +110,11 @@ fn parts(scene: &Scene<'_>, relations: Option<&Relations<'_>>, is_part: &dyn Fn(
         let asked = if number < EXPLAINED { &blocks[..blocks.len().min(ASKED)] } else { &[] };
         let type_name: Option<Rc<str>> = type_name;
         let homes = asked.iter().map(|block| (Home::Block(*block as usize), None));
-        let held = Holders::by(relations, homes);
+        let mut held = Holders::by(relations, homes);
+        let lost = |block: &u32| relations.reach.trust(*block).is_none();
+        if held.holders.is_empty() && !asked.is_empty() && asked.iter().all(lost) {
+            held = Holders::by_nothing(relations);
+        }
         let sizes: HashSet<u64> = blocks.iter().map(|block| scene.size(*block)).collect();
         Part {
             type_name: type_name.map(|name| name.to_string()),

@@ -404,7 +404,8 @@ fn owners_before_those_that_only_point() {
             let edges = at.iter().map(|(at, kind)| edge(heap, *at, *kind)).collect();
             let graph = Graph::new(2, edges);
             let end = End { address: RuntimeAddress(0x2010), name: SESSION };
-            let found = holders((heap, &graph, &Reach::of(&graph)), (Home::Block(0), Some(end)), most, &Tasks(Vec::new()));
+            let found =
+                holders((heap, &graph, &Reach::of(&graph)), (Home::Block(0), Some(end)), most, &Tasks(Vec::new()));
             found.iter().flat_map(text).map(|text| text.split(':').next().unwrap().to_owned()).collect::<Vec<_>>()
         })
     };
@@ -432,7 +433,8 @@ fn the_owner_of_a_future_before_what_it_is_parked_on() {
         heap.with(&[], |heap| {
             let graph = Graph::new(3, at.iter().map(|(at, kind)| edge(heap, *at, *kind)).collect());
             let end = End { address: RuntimeAddress(0x2010), name: SESSION };
-            let found = holders((heap, &graph, &Reach::of(&graph)), (Home::Block(1), Some(end)), 5, &Tasks(tasks.to_vec()));
+            let found =
+                holders((heap, &graph, &Reach::of(&graph)), (Home::Block(1), Some(end)), 5, &Tasks(tasks.to_vec()));
             let first = found.first().map(|holder| (matches!(holder.root, HeldBy::Task(_)), text(holder)));
             (found.len(), first)
         })

@@ -18,7 +18,8 @@ pub(super) fn ways(graph: &Graph, reach: &Reach, block: u32, is_task: &dyn Fn(u3
     let mut found: Vec<_> = graph
         .to_block(block)
         .into_iter()
-        .filter(|edge| edge.kind != EdgeKind::Weak)
+        // Of a value that is gone, what is left is its memory: that a `Weak` does hold.
+        .filter(|edge| edge.kind != EdgeKind::Weak || graph.dropped(block))
         .filter_map(|edge| Some((!owns(&edge), trust_with(reach, &edge)?, edge)))
         .collect();
     found.sort_by_key(|(points, trust, edge)| (Some(*edge) != best, *points, *trust, edge.at));

@@ -25,14 +25,18 @@ type Job = Box<dyn FnOnce() + Send>;
 /// Where jobs for the thread go. It is started with the first, and lasts as long as the process.
 static JOBS: LazyLock<Sender<Job>> = LazyLock::new(|| {
     let (jobs, waiting) = mpsc::channel::<Job>();
+    let (begin, begun) = mpsc::channel();
     let work = move || {
         let _own = tracker::untracked();
+        let _ = begin.send(());
         for job in waiting {
             // The panic hook has said what it is; whoever asked gets no answer.
             let _ = panic::catch_unwind(AssertUnwindSafe(job));
         }
     };
     thread::Builder::new().name("memleak".to_owned()).spawn(work).expect("memleak's thread could not be started");
+    // The standard library notes the thread's name before it can be untracked: that is not to be taken for the body's memory.
+    let _ = begun.recv();
     jobs
 });
 

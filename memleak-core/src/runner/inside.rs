@@ -93,7 +93,8 @@ impl<T: Termination> Returns<T, T> {
 
 impl<T> Returns<T, T> {
     /// Another attribute gets it.
-    pub(super) const HANDED_ON: Self = Returns { finish: |value| value, code: |_| None, between: |_| ExitCode::SUCCESS };
+    pub(super) const HANDED_ON: Self =
+        Returns { finish: |value| value, code: |_| None, between: |_| ExitCode::SUCCESS };
 }
 
 impl Inside {
@@ -211,12 +212,7 @@ impl Inside {
 }
 
 /// Runs a body that is not async, as often as the test says if it can run `again`, and looks at the heap.
-pub(super) fn run<T, U>(
-    path: &str,
-    returns: Returns<T, U>,
-    body: impl FnOnce() -> T,
-    again: Option<fn() -> T>,
-) -> U {
+pub(super) fn run<T, U>(path: &str, returns: Returns<T, U>, body: impl FnOnce() -> T, again: Option<fn() -> T>) -> U {
     let inside = Inside::of(path);
     inside.begin();
     let mut ended = catch(|| (returns.finish)(body()));

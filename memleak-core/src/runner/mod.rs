@@ -201,7 +201,9 @@ pub fn run_async<T: Termination + 'static, F: Future<Output = T> + 'static>(case
 }
 
 fn async_test<T: Termination + 'static, F: Future<Output = T> + 'static>(case: &'static Case, body: fn() -> F) -> Test {
-    Box::new(move || runtime::block_on(&case.runtime, inside::run_async(case.path, Returns::REPORTED, body(), Some(body))))
+    Box::new(move || {
+        runtime::block_on(&case.runtime, inside::run_async(case.path, Returns::REPORTED, body(), Some(body)))
+    })
 }
 
 /// Runs a leak test with the function that other attributes have made around the body. It has to call [`inside()`] or [`inside_async`] with the

@@ -12,8 +12,8 @@ mod objects;
 mod variants;
 
 use memleak_core::check::checker::{Checker, Checkpoint, Counts};
-use memleak_core::check::verdict::{Ended, Obstacle, Verdict};
 use memleak_core::check::limits::Since;
+use memleak_core::check::verdict::{Ended, Obstacle, Verdict};
 use memleak_core::check::{Bound, Expectation, Limits, Possibly, Rounds, Subject, Terms, Unreachable};
 use memleak_core::query::short::short;
 use memleak_core::tracker::{self, Allocator};

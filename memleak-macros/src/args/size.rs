@@ -51,8 +51,22 @@ mod tests {
     #[test]
     fn refuses_everything_else() {
         for text in [
-            "", "1", "B", "-1 B", "1.5 B", "1. KiB", ".5 KiB", "1.2.3 KiB", "64K", "64 kib", "64 KiB ", " 64 KiB", "64 KiBs",
-            "1.0000001 MiB", "99999999999999999999 B", "18446744073709551615 KiB",
+            "",
+            "1",
+            "B",
+            "-1 B",
+            "1.5 B",
+            "1. KiB",
+            ".5 KiB",
+            "1.2.3 KiB",
+            "64K",
+            "64 kib",
+            "64 KiB ",
+            " 64 KiB",
+            "64 KiBs",
+            "1.0000001 MiB",
+            "99999999999999999999 B",
+            "18446744073709551615 KiB",
         ] {
             assert_eq!(parse(text), None, "{text:?}");
         }

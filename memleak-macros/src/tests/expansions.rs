@@ -415,3 +415,48 @@ fn known_leaks() {
         "##]],
     );
 }
+
+#[test]
+fn limits_and_rounds() {
+    expands(
+        r#"max_live_bytes = "1 KiB", iterations = 20, warmup = 3, max_growth = "10 B""#,
+        "#[tokio::test] async fn t() { body().await }",
+        expect![[r##"
+            #[allow(unnameable_test_items)]
+            #[::core::prelude::v1::test]
+            fn t() {
+                #[tokio::test]
+                async fn t() {
+                    async fn t() {
+                        body().await
+                    }
+                    ::memleak::__private::inside_async_again(
+                            ::core::concat!(::core::module_path!(), "::", "t"),
+                            t,
+                        )
+                        .await
+                }
+                ::memleak::__private::run_around(
+                    &const {
+                        ::memleak::__private::Case {
+                            limits: ::memleak::__private::Limits {
+                                live_bytes: ::core::option::Option::Some(1024u64),
+                                growth: ::core::option::Option::Some(10u64),
+                                ..::memleak::__private::Limits::NONE
+                            },
+                            rounds: ::memleak::__private::Rounds {
+                                count: 20u32,
+                                warmup: 3u32,
+                            },
+                            ..::memleak::__private::case(
+                                ::core::concat!(::core::module_path!(), "::", "t"),
+                                &const { [] },
+                            )
+                        }
+                    },
+                    t,
+                )
+            }
+        "##]],
+    );
+}

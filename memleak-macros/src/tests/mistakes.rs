@@ -18,10 +18,10 @@ fn every_mistake_at_once() {
             `worker_threads` takes a whole number of at least 1, as in `flavor = "multi_thread", worker_threads = 4`
             `start_paused` takes `true` or `false`, as in `start_paused = true`
             `unsupported` takes "skip" or "fail"
-            `iterations` cannot be used yet: the body runs once; leave it out
             `crate` takes a path without quotes: `crate = memleak`
             `settle` is given twice: keep one of them
             `should_panic` is written `#[should_panic]` or `#[should_panic(expected = "part of the message")]`
+            a body that panics is not repeated: leave `iterations` or `#[should_panic]` out
             a leak test takes no arguments: create the values in its body (or write an attribute that gives them, such as `#[rstest]`)
             a leak test cannot be generic: write one test for each type, and let them call a generic function
             a leak test cannot be an `unsafe fn`: leave `unsafe` out, and write an `unsafe` block in the body
@@ -34,6 +34,13 @@ fn nothing_to_check() {
     refuses_each_args(
         ["expect_zero = []", "expect_at_most()"],
         expect![[r#"
+<<<<<<< HEAD
+=======
+            (unreachable = "allow") async fn t() {}
+                this test checks nothing: without `expect_zero`, `expect_at_most` or a limit on bytes, unreachable memory is all it looks for; name a type, `expect_zero = "Session"`, or leave `unreachable` out
+            (settle = "1s", unreachable = "allow") async fn t() {}
+                this test checks nothing: without `expect_zero`, `expect_at_most` or a limit on bytes, unreachable memory is all it looks for; name a type, `expect_zero = "Session"`, or leave `unreachable` out
+>>>>>>> 172e1d8 (Say how live bytes and growth are limited)
             (expect_zero = []) async fn t() {}
                 `expect_zero` with an empty list expects nothing: name a type
             (expect_at_most()) async fn t() {}
@@ -208,11 +215,19 @@ fn unknown_arguments() {
             (should_panic = "Session") async fn t() {}
                 `should_panic` is not an argument: write `#[should_panic]` as an attribute of its own, below this one
             (quux = "Session") async fn t() {}
+<<<<<<< HEAD
                 there is no argument `quux`; there are `expect_zero`, `expect_at_most`, `unreachable`, `possibly`, `ignore`, `settle`, `timeout`, `unsupported`, `flavor`, `worker_threads`, `start_paused`, `harness`, `crate`
             (max_byte = "Session") async fn t() {}
                 there is no argument `max_byte`; there are `expect_zero`, `expect_at_most`, `unreachable`, `possibly`, `ignore`, `settle`, `timeout`, `unsupported`, `flavor`, `worker_threads`, `start_paused`, `harness`, `crate`
             (tokio = "Session") async fn t() {}
                 there is no argument `tokio`; there are `expect_zero`, `expect_at_most`, `unreachable`, `possibly`, `ignore`, `settle`, `timeout`, `unsupported`, `flavor`, `worker_threads`, `start_paused`, `harness`, `crate`
+=======
+                there is no argument `quux`; there are `expect_zero`, `expect_at_most`, `unreachable`, `possibly`, `max_live_bytes`, `iterations`, `warmup`, `max_growth`, `ignore`, `settle`, `timeout`, `unsupported`, `flavor`, `worker_threads`, `start_paused`, `crate`
+            (max_byte = "Session") async fn t() {}
+                there is no argument `max_byte`; there are `expect_zero`, `expect_at_most`, `unreachable`, `possibly`, `max_live_bytes`, `iterations`, `warmup`, `max_growth`, `ignore`, `settle`, `timeout`, `unsupported`, `flavor`, `worker_threads`, `start_paused`, `crate`
+            (tokio = "Session") async fn t() {}
+                there is no argument `tokio`; there are `expect_zero`, `expect_at_most`, `unreachable`, `possibly`, `max_live_bytes`, `iterations`, `warmup`, `max_growth`, `ignore`, `settle`, `timeout`, `unsupported`, `flavor`, `worker_threads`, `start_paused`, `crate`
+>>>>>>> 172e1d8 (Say how live bytes and growth are limited)
         "#]],
     );
 }
@@ -222,23 +237,101 @@ fn arguments_that_come_later() {
     refuses_each_args(
         [
             "expect_exactly(Session = 1)",
-            "iterations = 20, warmup = 3, max_growth = \"0\"",
-            "max_live_bytes = \"64 KiB\"",
+            "max_peak_bytes = \"64 KiB\"",
+            "max_allocations = 10",
             "max_allocated(\"Session\" = 10)",
         ]
         .map(|args| format!("expect_zero = \"Session\", {args}")),
         expect![[r#"
             (expect_zero = "Session", expect_exactly(Session = 1)) async fn t() {}
                 `expect_exactly` cannot be used yet: for an upper limit write `expect_at_most("Session" = 3)`
-            (expect_zero = "Session", iterations = 20, warmup = 3, max_growth = "0") async fn t() {}
-                `iterations` cannot be used yet: the body runs once; leave it out
-                `warmup` cannot be used yet: the body runs once; leave it out
-                `max_growth` cannot be used yet: the body runs once; leave it out
-            (expect_zero = "Session", max_live_bytes = "64 KiB") async fn t() {}
-                `max_live_bytes` cannot be used yet: only instances of types are counted, not bytes or allocations; leave it out
+            (expect_zero = "Session", max_peak_bytes = "64 KiB") async fn t() {}
+                `max_peak_bytes` cannot be used yet: for the bytes that are left write `max_live_bytes = "64 KiB"`
+            (expect_zero = "Session", max_allocations = 10) async fn t() {}
+                `max_allocations` cannot be used yet: for the bytes that are left write `max_live_bytes = "64 KiB"`
             (expect_zero = "Session", max_allocated("Session" = 10)) async fn t() {}
-                `max_allocated` cannot be used yet: only instances of types are counted, not bytes or allocations; leave it out
+                `max_allocated` cannot be used yet: for the bytes that are left write `max_live_bytes = "64 KiB"`
         "#]],
+    );
+}
+
+#[test]
+fn limits() {
+    refuses_each_args(
+        [
+            "max_live_bytes = \"64\"",
+            "max_live_bytes = 64",
+            "max_live_bytes = \"64 kib\"",
+            "max_live_bytes",
+            "max_live_bytes(\"64 KiB\")",
+            "iterations = 0",
+            "iterations = \"20\"",
+            "iterations = 1, max_growth = \"0\"",
+            "iterations = 20, max_growth = 0",
+            "iterations = 20, warmup = 20, max_growth = \"0\"",
+            "iterations = 20, warmup = -1, max_growth = \"0\"",
+            "iterations = 20, warmup = 3",
+            "max_growth = \"0\"",
+            "warmup = 3",
+            "rounds = 20",
+        ],
+        expect![[r#"
+            (max_live_bytes = "64") async fn t() {}
+                `max_live_bytes` takes a size with its unit, in quotes: "0", "512 B", "64 KiB" or "1.5 MiB", as in `max_live_bytes = "64 KiB"`
+            (max_live_bytes = 64) async fn t() {}
+                `max_live_bytes` takes a size with its unit, in quotes: "0", "512 B", "64 KiB" or "1.5 MiB", as in `max_live_bytes = "64 KiB"`
+            (max_live_bytes = "64 kib") async fn t() {}
+                `max_live_bytes` takes a size with its unit, in quotes: "0", "512 B", "64 KiB" or "1.5 MiB", as in `max_live_bytes = "64 KiB"`
+            (max_live_bytes) async fn t() {}
+                `max_live_bytes` is written `max_live_bytes = "64 KiB"`
+            (max_live_bytes("64 KiB")) async fn t() {}
+                `max_live_bytes` is written `max_live_bytes = "64 KiB"`
+            (iterations = 0) async fn t() {}
+                `iterations` takes a whole number of at least 1, as in `iterations = 20, warmup = 3, max_growth = "0"`
+            (iterations = "20") async fn t() {}
+                `iterations` takes a whole number of at least 1, as in `iterations = 20, warmup = 3, max_growth = "0"`
+            (iterations = 1, max_growth = "0") async fn t() {}
+                growth is seen from one round to the next: write at least 2 iterations
+            (iterations = 20, max_growth = 0) async fn t() {}
+                `max_growth` takes a size with its unit, in quotes: "0", "512 B", "64 KiB" or "1.5 MiB", as in `iterations = 20, warmup = 3, max_growth = "0"`
+            (iterations = 20, warmup = 20, max_growth = "0") async fn t() {}
+                a warm-up of 20 leaves none of 20 iterations to see growth in: write fewer, as in `iterations = 20, warmup = 3`
+            (iterations = 20, warmup = -1, max_growth = "0") async fn t() {}
+                `warmup` takes a whole number, as in `iterations = 20, warmup = 3, max_growth = "0"`
+            (iterations = 20, warmup = 3) async fn t() {}
+                `warmup` says from when on growth counts: write `max_growth = "0"` beside it, or leave `warmup` out
+            (max_growth = "0") async fn t() {}
+                `max_growth` is about a body that runs several times: write `iterations = 20` beside it
+            (warmup = 3) async fn t() {}
+                `warmup` says from when on growth counts: write `max_growth = "0"` beside it, or leave `warmup` out
+            (rounds = 20) async fn t() {}
+                there is no argument `rounds`: write `iterations = 20, warmup = 3, max_growth = "0"`
+        "#]],
+    );
+    for args in [
+        "iterations = 20",
+        "iterations = 2, max_growth = \"1.5 KiB\"",
+        "max_live_bytes = \"0\", unreachable = \"allow\"",
+    ] {
+        assert_eq!(errors_in(&with_tokio(), args, "async fn t() {}"), "", "{args}");
+    }
+}
+
+#[test]
+fn bodies_that_cannot_be_repeated() {
+    refuses(
+        "iterations = 20",
+        "#[sqlx::test] async fn t(pool: sqlx::SqlitePool) {}",
+        expect![[r#"
+            a body with arguments cannot be repeated, because another attribute makes them for one call: write the loop into a function, and leave its arguments out of the test
+        "#]],
+    );
+    refuses(
+        "iterations = 20",
+        "#[should_panic] fn t() {}",
+        expect![[r#"
+        a body that panics is not repeated: leave `iterations` or `#[should_panic]` out
+    "#]],
     );
 }
 
@@ -328,7 +421,11 @@ fn a_bad_argument_does_not_hide_the_next() {
                 `expect_zero` takes types: a pattern in quotes ("Session"), a path (chat::Session) or a trait object (dyn Chat); write the type that is pointed to
                 there is no argument `setle`: write `settle = "1s"`
             (quux = HashMap<A, B>, setle = "1s",) async fn t() {}
+<<<<<<< HEAD
                 there is no argument `quux`; there are `expect_zero`, `expect_at_most`, `unreachable`, `possibly`, `ignore`, `settle`, `timeout`, `unsupported`, `flavor`, `worker_threads`, `start_paused`, `harness`, `crate`
+=======
+                there is no argument `quux`; there are `expect_zero`, `expect_at_most`, `unreachable`, `possibly`, `max_live_bytes`, `iterations`, `warmup`, `max_growth`, `ignore`, `settle`, `timeout`, `unsupported`, `flavor`, `worker_threads`, `start_paused`, `crate`
+>>>>>>> 172e1d8 (Say how live bytes and growth are limited)
                 there is no argument `setle`: write `settle = "1s"`
             (expect_zero = "S" + "T", timeout = 1) async fn t() {}
                 expected `,` between two arguments
