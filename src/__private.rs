@@ -2,17 +2,8 @@
 
 pub use memleak_core::check::{Ignore, Limits, Possibly, Rounds, Subject, Unreachable};
 pub use memleak_core::runner::{Case, Flavor, RuntimeOptions, ShouldPanic, Turn, Unsupported};
-<<<<<<< HEAD
-<<<<<<< HEAD
-pub use memleak_core::runner::{inside, inside_async, inside_async_fn, run, run_around, run_async, take_turn};
-=======
-pub use memleak_core::runner::{inside, inside_again, inside_async, inside_async_again, run, run_around, run_async, take_turn};
->>>>>>> 68f3c91 (Limit live bytes, and their growth over several runs of the body)
-=======
-pub use memleak_core::runner::{
-    inside, inside_again, inside_async, inside_async_again, run, run_around, run_async, take_turn,
-};
->>>>>>> 172e1d8 (Say how live bytes and growth are limited)
+pub use memleak_core::runner::{inside, inside_again, inside_async, inside_async_again, inside_async_fn};
+pub use memleak_core::runner::{run, run_around, run_async, take_turn};
 
 use memleak_core::check::{Bound, Expectation};
 #[cfg(feature = "tokio")]
