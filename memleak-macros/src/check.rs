@@ -72,7 +72,7 @@ pub fn check(args: Args, item: &Item, surroundings: &Surroundings, mistakes: &mu
     names_each_type_once(&args, mistakes);
     growth_takes_iterations(&args, mistakes);
     warmup_leaves_iterations(&args, mistakes);
-    repeats_what_can_be_repeated(&args, item, mistakes);
+    repeats_what_can_be_repeated(&args, item, surroundings, mistakes);
     settles_before_the_timeout(&args, mistakes);
     runtime_is_for_async(&args, item, surroundings, mistakes);
     runtime_is_ours(&args, item, surroundings, mistakes);
@@ -83,14 +83,9 @@ pub fn check(args: Args, item: &Item, surroundings: &Surroundings, mistakes: &mu
     has_no_generics(item, mistakes);
     has_no_qualifiers(item, mistakes);
     is_one_test(item, mistakes);
-<<<<<<< HEAD
     is_registered_once(item, surroundings, mistakes);
     body_is_seen(item, surroundings, mistakes);
-=======
-    is_outermost(item, surroundings, mistakes);
-    is_in_no_other_runtime(item, mistakes);
     let iterations = args.iterations.map_or(1, |given| given.value);
->>>>>>> 68f3c91 (Limit live bytes, and their growth over several runs of the body)
     mistakes.is_empty().then(|| Plan {
         krate: args.krate.map(|given| given.value),
         expectations: args.expectations,
@@ -116,25 +111,6 @@ pub fn check(args: Args, item: &Item, surroundings: &Surroundings, mistakes: &mu
     })
 }
 
-<<<<<<< HEAD
-=======
-fn checks_something(args: &Args, mistakes: &mut Mistakes) {
-    if let Some(unreachable) = &args.unreachable
-        && unreachable.value == Unreachable::Allow
-        && args.expectations.is_empty()
-        && args.max_live_bytes.is_none()
-        && args.max_growth.is_none()
-        && !args.flawed
-    {
-        mistakes.at(
-            unreachable.at,
-            "this test checks nothing: without `expect_zero`, `expect_at_most` or a limit on bytes, unreachable memory is \
-             all it looks for; name a type, `expect_zero = \"Session\"`, or leave `unreachable` out",
-        );
-    }
-}
-
->>>>>>> 68f3c91 (Limit live bytes, and their growth over several runs of the body)
 fn possibly_is_about_types(args: &Args, mistakes: &mut Mistakes) {
     if let Some(possibly) = &args.possibly
         && args.expectations.is_empty()
@@ -202,8 +178,15 @@ fn default_warmup(iterations: u32) -> u32 {
 }
 
 /// A body can be called again if it takes nothing that another attribute makes for one call, and returns.
-fn repeats_what_can_be_repeated(args: &Args, item: &Item, mistakes: &mut Mistakes) {
+fn repeats_what_can_be_repeated(args: &Args, item: &Item, surroundings: &Surroundings, mistakes: &mut Mistakes) {
     let Some(iterations) = &args.iterations else { return };
+    if is_in_another_runtime(item, surroundings) {
+        let other = runtime_above(item, surroundings).unwrap_or_else(|| "the other test attribute".to_owned());
+        mistakes.at(
+            iterations.name.span(),
+            format!("a body that {other} above has put into a runtime cannot be repeated: write the leak test above {other}"),
+        );
+    }
     if !matches!(item.should_panic, ShouldPanic::No) {
         mistakes.at(
             iterations.name.span(),

@@ -258,7 +258,7 @@ pub fn inside<T>(path: &'static str, body: impl FnOnce() -> T) -> T {
 /// The same for a body that runs several times. Another attribute gets what its last run returns.
 ///
 /// # Panics
-/// As [`inside`] does; and if an earlier run returns a failure.
+/// As [`inside()`] does; and if an earlier run returns a failure.
 pub fn inside_again<T: Termination>(path: &'static str, body: fn() -> T) -> T {
     inside::run(path, Returns::LAST_HANDED_ON, body, Some(body))
 }

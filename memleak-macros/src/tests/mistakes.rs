@@ -547,6 +547,12 @@ fn other_test_attributes_above() {
         `#[tokio::test]` has put the body where a leak test above it cannot reach it: write the leak test above `#[tokio::test]`
         `#[async_std::test]` has put the body where a leak test above it cannot reach it: write the leak test above `#[async_std::test]`
     "#]].assert_eq(&text);
+    let tokio = Surroundings { tokio: true, above: vec!["#[tokio::test]".to_owned()] };
+    expect![[r#"
+        a body that `#[tokio::test]` above has put into a runtime cannot be repeated: write the leak test above `#[tokio::test]`
+        `#[tokio::test]` has put the body where a leak test above it cannot reach it: write the leak test above `#[tokio::test]`
+    "#]]
+    .assert_eq(&errors_in(&tokio, "iterations = 20", "fn t() {}"));
     for above in ["rstest", "test_log::test", "case", "allow"] {
         let surroundings = Surroundings { tokio: true, above: vec![format!("#[{above}]")] };
         assert_eq!(errors_in(&surroundings, "expect_zero = \"S\"", "fn t() {}"), "", "{above}");
