@@ -85,3 +85,34 @@ fn alike(a: &holders::Holder, b: &holders::Holder) -> bool {
             ways && (&a.ty, a.kind, a.counted) == (&b.ty, b.kind, b.counted)
         })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use EdgeKind::{Counted, Unknown};
+
+    fn holder(ways: &[(Way, EdgeKind)]) -> holders::Holder {
+        let hop = |(way, kind): &(Way, EdgeKind)| Hop {
+            way: vec![way.clone()],
+            ty: "alloc::sync::Arc<chat::Session>".into(),
+            kind: Some(*kind),
+            counted: None,
+        };
+        holders::Holder { root: HeldBy::Foreign, hops: ways.iter().map(hop).collect() }
+    }
+
+    #[test]
+    fn a_value_that_was_moved_within_a_future_has_one_holder() {
+        let local = |name: &str| Way::Local(name.into());
+        let captured = || Way::Captured("session".into());
+        let of = |way, kind| holder(&[(way, kind)]);
+        assert!(moved(&of(captured(), Unknown), &of(local("kept"), Unknown)));
+        assert!(!moved(&of(captured(), Counted), &of(local("kept"), Counted)), "each of two `Arc`s has it");
+        assert!(!moved(&of(captured(), Unknown), &of(Way::Field("kept".into()), Unknown)));
+        assert!(!moved(&of(captured(), Unknown), &of(captured(), Unknown)), "the same is no move");
+        let deeper = |way| holder(&[(way, Unknown), (Way::Index(0), Counted)]);
+        assert!(moved(&deeper(captured()), &deeper(local("kept"))));
+        assert!(!moved(&deeper(captured()), &of(local("kept"), Unknown)));
+        assert!(is_captured(&deeper(captured())) && !is_captured(&deeper(local("kept"))));
+    }
+}
