@@ -184,7 +184,9 @@ fn repeats_what_can_be_repeated(args: &Args, item: &Item, surroundings: &Surroun
         let other = runtime_above(item, surroundings).unwrap_or_else(|| "the other test attribute".to_owned());
         mistakes.at(
             iterations.name.span(),
-            format!("a body that {other} above has put into a runtime cannot be repeated: write the leak test above {other}"),
+            format!(
+                "a body that {other} above has put into a runtime cannot be repeated: write the leak test above {other}"
+            ),
         );
     }
     if !matches!(item.should_panic, ShouldPanic::No) {

@@ -208,11 +208,11 @@ fn unknown_arguments() {
             (should_panic = "Session") async fn t() {}
                 `should_panic` is not an argument: write `#[should_panic]` as an attribute of its own, below this one
             (quux = "Session") async fn t() {}
-                there is no argument `quux`; there are `expect_zero`, `expect_at_most`, `unreachable`, `possibly`, `ignore`, `settle`, `timeout`, `unsupported`, `flavor`, `worker_threads`, `start_paused`, `harness`, `crate`
+                there is no argument `quux`; there are `expect_zero`, `expect_at_most`, `unreachable`, `possibly`, `max_live_bytes`, `iterations`, `warmup`, `max_growth`, `ignore`, `settle`, `timeout`, `unsupported`, `flavor`, `worker_threads`, `start_paused`, `harness`, `crate`
             (max_byte = "Session") async fn t() {}
-                there is no argument `max_byte`; there are `expect_zero`, `expect_at_most`, `unreachable`, `possibly`, `ignore`, `settle`, `timeout`, `unsupported`, `flavor`, `worker_threads`, `start_paused`, `harness`, `crate`
+                there is no argument `max_byte`; there are `expect_zero`, `expect_at_most`, `unreachable`, `possibly`, `max_live_bytes`, `iterations`, `warmup`, `max_growth`, `ignore`, `settle`, `timeout`, `unsupported`, `flavor`, `worker_threads`, `start_paused`, `harness`, `crate`
             (tokio = "Session") async fn t() {}
-                there is no argument `tokio`; there are `expect_zero`, `expect_at_most`, `unreachable`, `possibly`, `ignore`, `settle`, `timeout`, `unsupported`, `flavor`, `worker_threads`, `start_paused`, `harness`, `crate`
+                there is no argument `tokio`; there are `expect_zero`, `expect_at_most`, `unreachable`, `possibly`, `max_live_bytes`, `iterations`, `warmup`, `max_growth`, `ignore`, `settle`, `timeout`, `unsupported`, `flavor`, `worker_threads`, `start_paused`, `harness`, `crate`
         "#]],
     );
 }
@@ -406,7 +406,7 @@ fn a_bad_argument_does_not_hide_the_next() {
                 `expect_zero` takes types: a pattern in quotes ("Session"), a path (chat::Session) or a trait object (dyn Chat); write the type that is pointed to
                 there is no argument `setle`: write `settle = "1s"`
             (quux = HashMap<A, B>, setle = "1s",) async fn t() {}
-                there is no argument `quux`; there are `expect_zero`, `expect_at_most`, `unreachable`, `possibly`, `ignore`, `settle`, `timeout`, `unsupported`, `flavor`, `worker_threads`, `start_paused`, `harness`, `crate`
+                there is no argument `quux`; there are `expect_zero`, `expect_at_most`, `unreachable`, `possibly`, `max_live_bytes`, `iterations`, `warmup`, `max_growth`, `ignore`, `settle`, `timeout`, `unsupported`, `flavor`, `worker_threads`, `start_paused`, `harness`, `crate`
                 there is no argument `setle`: write `settle = "1s"`
             (expect_zero = "S" + "T", timeout = 1) async fn t() {}
                 expected `,` between two arguments
