@@ -24,6 +24,7 @@ thread_local! {
 
 impl Turn {
     /// Does what the process does that starts the one of the body.
+    #[cfg(memleak_supported)]
     pub(super) fn take<T: 'static>(self, work: impl FnOnce() -> T + 'static) -> T {
         match self {
             Turn::None => work(),
