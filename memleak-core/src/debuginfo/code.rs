@@ -24,15 +24,31 @@ impl CodeKind {
         }
         match file {
             None => CodeKind::Std,
-            // The second is what the precompiled standard library depends on.
-            Some(file) if ["/rustc/", "/rust/deps/"].iter().any(|start| file.starts_with(start)) => CodeKind::Std,
-            Some(file) if file.contains("/rustlib/src/rust/") => CodeKind::Std,
+            Some(file) if in_the_toolchain(file).is_some() => CodeKind::Std,
             Some(file) if ["/registry/src/", "/git/checkouts/", "/vendor/"].iter().any(|part| file.contains(part)) => {
                 CodeKind::Dependency
             }
             Some(_) => CodeKind::User,
         }
     }
+}
+
+/// What a file of the standard library, or of what that depends on, is called there: `library/std/src/lib.rs`. None for any other.
+pub fn in_the_toolchain(file: &str) -> Option<&str> {
+    // Where the Rust project builds it: in a directory that is the name of a commit.
+    if let Some(rest) = file.strip_prefix("/rustc/") {
+        return Some(rest.split_once('/')?.1);
+    }
+    if let Some(rest) = file.strip_prefix("/rust/deps/") {
+        return Some(rest);
+    }
+    // Where rustup puts its sources.
+    if let Some((_, rest)) = file.split_once("/rustlib/src/rust/") {
+        return Some(rest);
+    }
+    // Distributions build it in directories of their own: `/usr/src/rustc-1.97.1/library/std/src/lib.rs`.
+    let (_, rest) = file.split_once("/rustc-")?;
+    rest.split_once('/').map(|(_, path)| path).filter(|path| path.starts_with("library/"))
 }
 
 #[cfg(test)]
@@ -48,6 +64,9 @@ mod tests {
         assert_eq!(CodeKind::of("chat::Session::connect", Some("/w/chat/src/session.rs")), CodeKind::User);
         let hashbrown = "/rust/deps/hashbrown-0.16.1/src/raw.rs";
         assert_eq!(CodeKind::of("hashbrown::raw::{impl#3}::reserve", Some(hashbrown)), CodeKind::Std);
+        let distribution = "/usr/src/rustc-1.97.1/library/alloc/src/boxed.rs";
+        assert_eq!(CodeKind::of("alloc::boxed::{impl#0}::new<chat::Session>", Some(distribution)), CodeKind::Std);
+        assert_eq!(CodeKind::of("chat::Session::connect", Some("/w/rustc-tools/chat/src/lib.rs")), CodeKind::User);
         assert_eq!(CodeKind::of("malloc", None), CodeKind::Std);
         assert_eq!(CodeKind::of("chat::_::__rust_alloc", Some("/w/chat/src/lib.rs")), CodeKind::Std);
         assert_eq!(

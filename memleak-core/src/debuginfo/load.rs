@@ -1,9 +1,10 @@
 //! Finds and opens the debug info of the running executable, and says clearly when there is none.
 //!
-//! May use: `address`, `kernel`, `tree`. Everything is little-endian 64-bit ELF. The bytes of the file live as long as the process: there is one executable,
+//! May use: `address`, `code`, `kernel`, `tree`. Everything is little-endian 64-bit ELF. The bytes of the file live as long as the process: there is one executable,
 //! and what is read from it is kept, so names and entries can be borrowed without lifetimes.
 
 use crate::address::{FileAddress, RuntimeAddress};
+use crate::debuginfo::code::in_the_toolchain;
 use crate::debuginfo::tree::Tree;
 use crate::kernel::interface_dies::Tags;
 use crate::kernel::walk::{Data, Found, Selection, WalkError, Walker};
@@ -264,7 +265,8 @@ impl Binary {
 
     /// Fails unless a unit of the user's own build describes types.
     ///
-    /// One is enough: dependencies may be built with less. The precompiled standard library has units in every program, without types.
+    /// One is enough: dependencies may be built with less. The precompiled standard library has units in every program; those of some
+    /// distributions describe types.
     fn check_types(&self) -> Result<(), LoadError> {
         const TYPES: Selection<'static> = Selection {
             always: Tags::of(&[gimli::DW_TAG_base_type.0, gimli::DW_TAG_structure_type.0]),
@@ -295,11 +297,16 @@ impl Binary {
     }
 }
 
-/// Whether the unit came with the toolchain: its sources are under the path that the Rust project's own builds state.
+/// Whether the unit came with the toolchain.
 fn is_precompiled(unit: &gimli::Unit<Reader>) -> bool {
-    let Some(directory) = unit.comp_dir else { return false };
-    let directory = directory.slice();
-    directory.starts_with(b"/rustc/") || directory.starts_with(b"/rust/deps/")
+    root_file(unit).is_some_and(|file| in_the_toolchain(&file).is_some())
+}
+
+/// The root file of the crate that a unit is of: `src/main.rs` of `src/main.rs/@/1a2b3c`, made absolute.
+pub(super) fn root_file(unit: &gimli::Unit<Reader>) -> Option<String> {
+    let name = unit.name?.to_string_lossy();
+    let file = name.split("/@/").next()?;
+    Path::new(&*unit.comp_dir?.to_string_lossy()).join(file).to_str().map(str::to_owned)
 }
 
 /// Tells the ways apart in which there is nothing to open.

@@ -6,10 +6,9 @@ use crate::address::FileAddress;
 use crate::debuginfo::code::CodeKind;
 use crate::debuginfo::entries::Entry;
 use crate::debuginfo::layouts::TypeTable;
-use crate::debuginfo::load::{Binary, DieRef, LoadError, Reader};
+use crate::debuginfo::load::{Binary, DieRef, LoadError, Reader, root_file};
 use crate::debuginfo::scan::{self, Hit};
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::path::Path;
 use std::rc::Rc;
 
 /// A type whose name was asked for.
@@ -70,7 +69,7 @@ pub(super) fn dropped(binary: &Binary) -> Result<HashSet<String>, LoadError> {
 pub fn functions_called(table: &TypeTable, name: &str) -> Result<Vec<(String, CodeKind)>, LoadError> {
     let mut found = Vec::new();
     scan::functions_called(table.binary(), name, |hit| {
-        let (path, root) = (hit.full_name(), root_file(table.binary(), hit.die.unit));
+        let (path, root) = (hit.full_name(), root_of(table.binary(), hit.die.unit));
         let kind = CodeKind::of(&path, root.as_deref());
         found.push((path, kind));
     })?;
@@ -125,7 +124,7 @@ fn foreign_crates<'n>(binary: &Binary, found: &'n [Named]) -> HashSet<&'n str> {
     let mut roots: HashMap<u32, Option<String>> = HashMap::new();
     let mut foreign = HashSet::new();
     for Named { die, name, .. } in found {
-        let root = roots.entry(die.unit).or_insert_with(|| root_file(binary, die.unit));
+        let root = roots.entry(die.unit).or_insert_with(|| root_of(binary, die.unit));
         if CodeKind::of(name, root.as_deref()) != CodeKind::User {
             foreign.insert(crate_of(name));
         }
@@ -133,12 +132,8 @@ fn foreign_crates<'n>(binary: &Binary, found: &'n [Named]) -> HashSet<&'n str> {
     foreign
 }
 
-/// The root file of the crate that a unit is of: `src/main.rs` of `src/main.rs/@/1a2b3c`, made absolute.
-fn root_file(binary: &Binary, unit: u32) -> Option<String> {
-    let unit = binary.unit(unit).ok()?;
-    let name = unit.name?.to_string_lossy();
-    let file = name.split("/@/").next()?;
-    Path::new(&*unit.comp_dir?.to_string_lossy()).join(file).to_str().map(str::to_owned)
+fn root_of(binary: &Binary, unit: u32) -> Option<String> {
+    binary.unit(unit).ok().and_then(root_file)
 }
 
 fn crate_of(name: &str) -> &str {

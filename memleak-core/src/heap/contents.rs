@@ -139,7 +139,17 @@ fn role(function: &Function) -> Role {
     let starts = |prefixes: &[&str]| prefixes.iter().any(|prefix| plain.starts_with(prefix));
     // The shims that call the global allocator stand beside it, in whatever crate.
     let shim = ["__rust", "__rdl", "__rg"].iter().any(|prefix| name.starts_with(prefix));
-    if shim || starts(&["alloc::alloc::", "core::alloc::", "memleak_core::", "memleak::", "std::alloc::"]) {
+    const ALLOCATORS: &[&str] = &[
+        "alloc::alloc::",
+        "core::alloc::",
+        "std::alloc::",
+        "memleak_core::",
+        "memleak::",
+        // What tables call; its module has moved before.
+        "hashbrown::alloc::",
+        "allocator_api2::stable::alloc::",
+    ];
+    if shim || starts(ALLOCATORS) {
         Role::Allocator
     } else if starts(&["alloc::boxed::"]) {
         match name {
@@ -312,6 +322,8 @@ mod tests {
         let array = stack(&[("alloc::boxed::{impl#0}::new", Some(pair)), ("chat::main", None)]);
         assert_eq!(of(&types, 16, &array), Content::Value(pair));
         let table = stack(&[
+            ("allocator_api2::stable::alloc::global::{impl#0}::allocate", None),
+            ("hashbrown::alloc::inner::do_alloc", None),
             ("hashbrown::raw::RawTableInner::new_uninitialized", None),
             ("hashbrown::raw::RawTable::reserve_rehash", Some(entry)),
             ("hashbrown::map::HashMap::insert", None),

@@ -2,7 +2,7 @@
 
 use super::{Ink, Look, count, join};
 use crate::check::verdict::Frame;
-use crate::debuginfo::code::CodeKind;
+use crate::debuginfo::code::{CodeKind, in_the_toolchain};
 use crate::query::short::short_function;
 use std::path::Path;
 
@@ -228,9 +228,10 @@ fn short_file(file: &str, look: &Look) -> String {
     if let Some(below) = look.root.as_deref().and_then(|root| Path::new(file).strip_prefix(root).ok()) {
         return below.display().to_string();
     }
-    for (marker, directories) in
-        [("/registry/src/", 1), ("/git/checkouts/", 0), ("/rustlib/src/rust/", 0), ("/rustc/", 1)]
-    {
+    if let Some(path) = in_the_toolchain(file) {
+        return path.to_owned();
+    }
+    for (marker, directories) in [("/registry/src/", 1), ("/git/checkouts/", 0)] {
         if let Some((_, after)) = file.split_once(marker) {
             return after.splitn(directories + 1, '/').last().unwrap_or(after).to_owned();
         }

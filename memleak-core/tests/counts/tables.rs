@@ -1,10 +1,11 @@
 //! Hash tables and caches of other crates.
 
-use crate::{Counter, Item, cases, count};
+use crate::{Counter, Item, cases, count, unsure};
 use dashmap::{DashMap, DashSet};
 use hashbrown::{HashMap, HashSet, HashTable};
 use indexmap::{IndexMap, IndexSet};
 use lru::LruCache;
+use std::marker::PhantomData;
 use std::num::NonZero;
 use std::time::Duration;
 
@@ -20,6 +21,10 @@ cases! { tables_of_crates;
     "indexmap, drained", 12, index_drained;
     "indexmap, as keys", 20, index_set;
     "indexmap, partly taken", 7, index_iterator;
+}
+
+unsure! { tables_of_nobody;
+    "hashbrown, with no owner known", 20, 0 + 20, brown_forgotten;
 }
 
 cases! { caches_of_lru;
@@ -62,6 +67,33 @@ fn brown_table<T: Item>() -> HashTable<T> {
         values.find_entry(id, |value| *value == sought).ok().unwrap().remove();
     }
     values
+}
+
+/// A value of which no type tells.
+struct AsWords<C> {
+    words: [usize; 8],
+    of: PhantomData<fn() -> C>,
+}
+
+impl<C> AsWords<C> {
+    fn new(value: C) -> AsWords<C> {
+        assert!(size_of::<C>() <= size_of::<[usize; 8]>() && align_of::<C>() <= align_of::<usize>());
+        let mut words = [0; 8];
+        // SAFETY: the words have room for the value, and its alignment.
+        unsafe { words.as_mut_ptr().cast::<C>().write(value) };
+        AsWords { words, of: PhantomData }
+    }
+}
+
+impl<C> Drop for AsWords<C> {
+    fn drop(&mut self) {
+        // SAFETY: a value was written there, and is not used again.
+        unsafe { self.words.as_mut_ptr().cast::<C>().drop_in_place() };
+    }
+}
+
+fn brown_forgotten<T: Item>() -> AsWords<HashMap<u64, T>> {
+    AsWords::new((0..20).map(|id| (id, T::new(id))).collect())
 }
 
 fn dash_map<T: Item>() -> DashMap<u64, T> {
