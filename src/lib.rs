@@ -230,6 +230,8 @@
 /// the name of a thread, [as for a set of objects](crate::Objects::held_by). It matches what is held on any way that it is on, also if something
 /// else holds that too.
 ///
+/// For the leaks that a program has already, when it gets its first leak tests, there is [a list](crate#known-leaks).
+///
 /// The test says on stderr how many leaks were ignored, also when it passes, and which `ignore` matched nothing and can be left out. One that
 /// names what is not there, because it is misspelt, lets the test fail.
 ///

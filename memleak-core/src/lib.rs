@@ -5,6 +5,7 @@
 //! | room | what it does |
 //! |---|---|
 //! | [`runner`] | runs one test in a process of its own and relays its verdict |
+//! | [`baseline`] | the leaks that are known: what of a verdict a file has |
 //! | [`report`] | verdict to text |
 //! | [`check`] | expectation to verdict |
 //! | [`query`] | patterns over type names; copies of the heap, and what is asked of them |
@@ -17,6 +18,7 @@
 //! | [`address`] | runtime, file and return addresses |
 
 pub mod address;
+pub mod baseline;
 pub mod check;
 pub mod debuginfo;
 pub mod heap;

@@ -6,7 +6,7 @@ use crate::check::ignores::{Held, Ignores, Matched, unknown_names};
 use crate::check::limits::{Limited, Since};
 use crate::check::standing::Standing;
 use crate::check::subjects::{Resolved, resolve};
-use crate::check::tally::{Tally, explain, sum, tallies};
+use crate::check::tally::{EXPLAINED, Tally, explain, sum, tallies};
 use crate::check::verdict::{
     Aside, Doubtful, Ended, Failure, Group, LostGroup, Missed, Obstacle, OnStack, Overrun, SecondCount, Verdict,
 };
@@ -29,6 +29,8 @@ pub struct Checker {
     possibly: Possibly,
     limited: Limited,
     ignores: Ignores,
+    /// Of how many kinds of instances the holders are looked up.
+    explained: usize,
 }
 
 /// When a look is taken.
@@ -104,11 +106,19 @@ impl Checker {
                 let units: Option<Vec<_>> = resolved.iter().map(|resolved| resolved.types.units()).collect();
                 let units = units.map(|units| units.into_iter().flatten().copied().collect());
                 let limited = Limited { limits, rounds };
-                Ok(Checker { program, expectations: resolved, units, unreachable, possibly, limited, ignores })
+                let (expectations, explained) = (resolved, EXPLAINED);
+                Ok(Checker { program, expectations, units, unreachable, possibly, limited, ignores, explained })
             }
             Ok(_) => Err(obstacles),
             Err(more) => Err(obstacles.into_iter().chain(more).collect()),
         }
+    }
+
+    /// If `all`, the holders of all kinds of instances are looked up, and not only of as many as are shown.
+    #[must_use]
+    pub fn explaining_all(mut self, all: bool) -> Checker {
+        self.explained = if all { usize::MAX } else { EXPLAINED };
+        self
     }
 
     /// Counts the instances that live now, what is limited, and the blocks that nothing leads to.
@@ -140,7 +150,7 @@ impl Checker {
         }
         for ((tallies, instances), expectation) in count.tallies.iter_mut().zip(&found).zip(&self.expectations) {
             if self.standing(tallies, expectation) > Standing::Within {
-                explain(&relations, instances, tallies);
+                explain(&relations, instances, tallies, self.explained);
             }
         }
         if self.looks_for_lost(checkpoint) {
@@ -243,7 +253,7 @@ impl Checker {
         let (ignored, unused_ignores, wrong) =
             self.ignores.conclude(&matched, |ignore| unknown_names(self.program.types(), ignore));
         obstacles.extend(wrong);
-        let aside = Aside { doubtful, ignored, unused_ignores, on_stacks, unstopped_threads };
+        let aside = Aside { doubtful, ignored, unused_ignores, on_stacks, unstopped_threads, baseline: None };
         if losses != Losses::default() {
             obstacles.push(Obstacle::Losses(losses));
         }

@@ -122,6 +122,7 @@ fn group(relations: &Relations<'_>, leaks: &[Leak]) -> LostGroup {
     LostGroup {
         type_name: scene.type_name(entry).map(|name| name.to_string()),
         count: leaks.len() as u64,
+        known: 0,
         size: leaks.iter().all(|leak| scene.size(leak.entries[0]) == size).then_some(size),
         blocks: leaks.iter().map(|leak| (leak.entries.len() + leak.owned.len()) as u64).sum(),
         bytes: leaks.iter().map(|leak| leak.bytes).sum(),

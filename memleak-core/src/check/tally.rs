@@ -22,7 +22,7 @@ use std::rc::Rc;
 /// Of how many instances of one kind the holders are looked up.
 const ASKED: usize = 32;
 /// Of how many kinds the holders are looked up: no more are shown.
-const EXPLAINED: usize = 20;
+pub(super) const EXPLAINED: usize = 20;
 
 /// Instances that are alike: the same type, from the same place, with the same doubt.
 #[derive(Clone, Debug)]
@@ -92,6 +92,7 @@ impl Tally {
             count: self.count,
             size: key.size,
             before: self.before,
+            known: 0,
             doubt: key.doubt.clone(),
             place: match &key.place {
                 Home::Static(name) => Place::Static(name.clone()),
@@ -183,15 +184,15 @@ fn is_ignored(scene: &Scene<'_>, tally: &Tally, ignores: &Ignores, matched: &mut
 pub fn groups(scene: &Scene<'_>, instances: &[Instance]) -> Vec<Group> {
     let (none, relations) = (Ignores::none(), Relations::of(scene));
     let mut tallies = tallies(scene, instances, body::begun(), (&none, &Held::default()), &mut none.nothing());
-    explain(&relations, instances, &mut tallies);
+    explain(&relations, instances, &mut tallies, EXPLAINED);
     tallies.iter().map(|tally| tally.group(scene.program)).collect()
 }
 
-/// Finds out who holds the instances of each kind, and what they retain.
-pub(super) fn explain(relations: &Relations<'_>, instances: &[Instance], tallies: &mut [Tally]) {
+/// Finds out who holds the instances of each of the first kinds, and what they retain.
+pub(super) fn explain(relations: &Relations<'_>, instances: &[Instance], tallies: &mut [Tally], most: usize) {
     let scene = relations.scene;
     let mut retention = Retention::new(&relations.graph);
-    for tally in tallies.iter_mut().take(EXPLAINED) {
+    for tally in tallies.iter_mut().take(most) {
         let values = tally.some.iter().map(|index| &instances[*index]);
         let values = values.map(|value| (value.home, Some(End { address: value.address, name: &value.type_name })));
         let mut held = Holders::by(relations, values);

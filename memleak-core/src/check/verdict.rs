@@ -56,6 +56,8 @@ pub struct Aside {
     pub ignored: Vec<Ignored>,
     /// Every `ignore` that matched nothing, though what it names is there.
     pub unused_ignores: Vec<Ignore>,
+    /// What the list of known leaks has, if it has something of this test.
+    pub baseline: Option<AgainstBaseline>,
     /// Memory that the test allocated and that only the stack or a register of a live thread leads to: it counts as reachable.
     pub on_stacks: Vec<OnStack>,
     /// The threads that could not be stopped while memleak looked, by name (empty if one has none).
@@ -84,6 +86,32 @@ pub struct Ignored {
     pub count: u64,
     /// What they take; of a leak with what only it keeps.
     pub bytes: u64,
+}
+
+/// What was found, beside what the list of known leaks has.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct AgainstBaseline {
+    /// Its file, as texts have it.
+    pub file: String,
+    /// How many leaks were found that are known.
+    pub known: u64,
+    /// The entries of which not all were found.
+    pub gone: Vec<Gone>,
+    /// How many leaks were written to it, if it was written.
+    pub written: Option<u64>,
+}
+
+/// Leaks that are known, and are not there any more.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Gone {
+    /// Where in the file.
+    pub line: usize,
+    /// Their type, as the file has it.
+    pub type_name: String,
+    /// How many there were.
+    pub listed: u64,
+    /// How many there are.
+    pub left: u64,
 }
 
 /// Memory that only the stack or a register of a live thread leads to.
@@ -171,6 +199,8 @@ pub struct Group {
     pub size: u64,
     /// How many of them lived before the body began.
     pub before: u64,
+    /// How many of them are known leaks.
+    pub known: u64,
     /// Why they are counted as "possibly" live; none if they live for certain.
     pub doubt: Option<Doubt>,
     /// Where they are.
@@ -185,6 +215,16 @@ pub struct Group {
     pub advice: Option<Advice>,
 }
 
+impl Group {
+    /// The container that they may be in, if it could not be read.
+    pub fn container_not_understood(&self) -> Option<&str> {
+        match &self.doubt {
+            Some(Doubt::NotUnderstood(container)) => Some(container),
+            _ => None,
+        }
+    }
+}
+
 /// Memory that nothing leads to any more: leaks with entries of one type, from one place.
 #[derive(Clone, PartialEq, Debug)]
 pub struct LostGroup {
@@ -192,6 +232,8 @@ pub struct LostGroup {
     pub type_name: Option<String>,
     /// How many leaks are alike.
     pub count: u64,
+    /// How many of them are known.
+    pub known: u64,
     /// The size of the entry in bytes, if it is the same in all.
     pub size: Option<u64>,
     /// All blocks of all of these leaks: entries, and what only they keep.
@@ -385,6 +427,17 @@ pub enum Obstacle {
         /// What a pointer, an array or a slice is of, if that is what was written.
         instead: Option<String>,
     },
+    /// The list of known leaks cannot be read or written.
+    Baseline {
+        /// Its file, as texts have it.
+        file: String,
+        /// The line at fault.
+        line: Option<usize>,
+        /// What is wrong.
+        wrong: String,
+    },
+    /// It is not known what is to be done with the list of known leaks: the value of the variable that says it.
+    BaselineMode(String),
     /// The count is within bounds, but something was not recorded.
     Losses(Losses),
     /// No certain instance is too many, but this container could not be read, which may hold some.

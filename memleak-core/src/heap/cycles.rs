@@ -128,7 +128,8 @@ impl<'a> Simulation<'a> {
             }
             self.mark(&weak, false);
         }
-        freeing.sort();
+        // Of equal ones not that which has the lower address: it is another in each run.
+        freeing.sort_by_key(|(at_once, _)| *at_once);
         freeing.into_iter().map(|(_, edges)| edges).collect()
     }
 

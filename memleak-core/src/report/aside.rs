@@ -3,7 +3,7 @@
 
 use super::holder::of_thread;
 use super::{Look, count, groups, join, size};
-use crate::check::verdict::{Aside, Doubtful, Ignore, OnStack};
+use crate::check::verdict::{AgainstBaseline, Aside, Doubtful, Gone, Ignore, OnStack};
 use crate::query::short::short_block;
 
 /// The most lines about memory that only stacks lead to.
@@ -42,6 +42,7 @@ fn accepted(aside: &Aside) -> Vec<String> {
     for ignored in &aside.ignored {
         lines.push(format!("ignored {}, {}: {}", count(ignored.count, "leak"), size(ignored.bytes), ignored.reason));
     }
+    lines.extend(aside.baseline.iter().flat_map(baseline));
     let unused = aside.unused_ignores.iter().map(|ignore| format!("{} matched nothing: leave it out", written(ignore)));
     lines.extend(unused);
     if !aside.unstopped_threads.is_empty() {
@@ -59,6 +60,39 @@ pub(super) fn written(ignore: &Ignore) -> String {
     let parts = [("type", ignore.ty), ("function", ignore.function), ("held_by", ignore.held_by)];
     let parts = parts.iter().filter_map(|(name, pattern)| Some(format!("{name} = {:?}, ", (*pattern)?)));
     format!("`ignore({}…)`", parts.collect::<String>())
+}
+
+/// What the list of known leaks has to do with the verdict.
+fn baseline(against: &AgainstBaseline) -> Vec<String> {
+    /// The most entries that are said to be gone.
+    const MOST: usize = 5;
+    let AgainstBaseline { file, known, gone, written } = against;
+    let mut lines = Vec::new();
+    if *known > 0 {
+        lines.push(format!("{} known from {file}", count(*known, "leak")));
+    }
+    if let Some(written) = written {
+        lines.push(match written {
+            0 => format!("nothing leaks any more: the entries of this test are taken out of {file}"),
+            _ => format!("wrote {} to {file}", count(*written, "leak")),
+        });
+    }
+    for Gone { line, type_name, listed, left } in gone.iter().take(MOST) {
+        let (left, what) = match left {
+            0 => ("none is".to_owned(), "remove the entry".to_owned()),
+            1 => ("1 is".to_owned(), "write `count = 1`".to_owned()),
+            _ => (format!("{left} are"), format!("write `count = {left}`")),
+        };
+        let listed = count(*listed, "leak");
+        lines.push(format!("of {listed} of `{type_name}` that {file}:{line} lists, {left} left: {what}"));
+    }
+    if gone.len() > MOST {
+        lines.push(format!("leaks of {} more kinds that {file} lists are gone", gone.len() - MOST));
+    }
+    if !gone.is_empty() {
+        lines.push("MEMLEAK_BASELINE=write does that for the tests that run".to_owned());
+    }
+    lines
 }
 
 fn on_stack(on: &OnStack) -> String {

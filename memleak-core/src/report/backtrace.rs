@@ -142,6 +142,28 @@ fn repeats(stack: &[Frame], own: &[usize]) -> Option<(usize, usize)> {
     })
 }
 
+/// The functions on a stack that are the user's own, innermost first, up to the test. Of others only where the allocation is: what is further
+/// out is not the same in every build.
+pub(super) fn own_functions(stack: &[Frame], look: &Look) -> Vec<String> {
+    let (kind, own) = own(stack);
+    let mut functions = own.iter().map(|&i| function(&stack[i], look));
+    match kind {
+        CodeKind::Dependency => functions.take(1).collect(),
+        CodeKind::Std => Vec::new(),
+        CodeKind::User => {
+            let mut inner = Vec::new();
+            for function in functions.by_ref() {
+                let is_test = look.test.as_ref().is_some_and(|test| function == *test);
+                inner.push(function);
+                if is_test {
+                    break;
+                }
+            }
+            inner
+        }
+    }
+}
+
 /// The frames that may be shown, by index: the user's own, else those of dependencies, else what there is.
 fn own(stack: &[Frame]) -> (CodeKind, Vec<usize>) {
     let of = |kind: CodeKind| {

@@ -45,11 +45,11 @@ fn headlines(missed: &Missed) -> Vec<String> {
         let sum = |doubtful: bool| -> u64 {
             groups.iter().filter(|group| group.doubt.is_some() == doubtful).map(|group| group.count).sum()
         };
-        (sum(false), sum(true))
+        (sum(false), sum(true), groups.iter().map(|group| group.known).sum())
     };
     if missed.at_most > 0 {
-        let (certain, possible) = totals(&missed.groups.iter().collect::<Vec<_>>());
-        return vec![headline(certain, possible, &missed.written, &format!("at most {}", missed.at_most))];
+        let (certain, possible, known) = totals(&missed.groups.iter().collect::<Vec<_>>());
+        return vec![headline(certain, possible, known, &missed.written, &format!("at most {}", missed.at_most))];
     }
     let mut types: Vec<&str> = Vec::new();
     for group in &missed.groups {
@@ -60,18 +60,22 @@ fn headlines(missed: &Missed) -> Vec<String> {
     let of = |ty: &&str| missed.groups.iter().filter(|group| group.type_name == **ty).collect::<Vec<_>>();
     types
         .iter()
-        .map(|ty| {
-            let (certain, possible) = totals(&of(ty));
-            headline(certain, possible, &short(ty), "0")
+        .filter_map(|ty| {
+            let (certain, possible, known) = totals(&of(ty));
+            (known < certain + possible).then(|| headline(certain, possible, known, &short(ty), "0"))
         })
         .collect()
 }
 
-fn headline(certain: u64, possible: u64, name: &str, expected: &str) -> String {
-    match (certain, possible) {
+fn headline(certain: u64, possible: u64, known: u64, name: &str, expected: &str) -> String {
+    let text = match (certain, possible) {
         (_, 0) => format!("{certain} live `{name}`, expected {expected}"),
         (0, _) => format!("{possible} possibly live `{name}`, expected {expected}"),
         _ => format!("{certain} live `{name}`, expected {expected}, and {possible} possibly live"),
+    };
+    match known {
+        0 => text,
+        _ => format!("{text}; {known} of them {} known", if known == 1 { "is" } else { "are" }),
     }
 }
 

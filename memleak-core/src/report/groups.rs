@@ -15,6 +15,7 @@ struct Alike<'a> {
     first: &'a Group,
     count: u64,
     before: u64,
+    known: u64,
     retained: Option<u64>,
     stacks: Stacks<'a>,
     positions: Positions,
@@ -22,7 +23,7 @@ struct Alike<'a> {
 
 /// The certain groups, then the doubtful ones apart.
 pub(super) fn describe(groups: &[Group], look: &Look, lines: &mut Vec<String>) {
-    let groups = alike(groups, look);
+    let groups = alike(groups.iter().filter(|group| group.known < group.count), look);
     let (doubtful, certain): (Vec<&Alike<'_>>, Vec<&Alike<'_>>) =
         groups.iter().partition(|group| group.first.doubt.is_some());
     for group in certain.iter().chain(&doubtful).take(MOST_GROUPS) {
@@ -49,7 +50,7 @@ pub(super) fn describe(groups: &[Group], look: &Look, lines: &mut Vec<String>) {
 pub(super) fn in_lines(groups: &[Group], besides: &str, look: &Look) -> Vec<String> {
     /// The most lines of one expectation.
     const MOST: usize = 3;
-    let alike = alike(groups, look);
+    let alike = alike(groups.iter(), look);
     let mut lines: Vec<String> = alike
         .iter()
         .take(MOST)
@@ -77,7 +78,7 @@ pub(super) fn in_lines(groups: &[Group], besides: &str, look: &Look) -> Vec<Stri
 }
 
 /// Puts groups together that a reader could not tell apart.
-fn alike<'a>(groups: &'a [Group], look: &Look) -> Vec<Alike<'a>> {
+fn alike<'a>(groups: impl Iterator<Item = &'a Group>, look: &Look) -> Vec<Alike<'a>> {
     let mut keys = Vec::new();
     let mut by_type_and_place: HashMap<_, Vec<usize>> = HashMap::new();
     let mut all: Vec<Alike<'_>> = Vec::new();
@@ -96,15 +97,16 @@ fn alike<'a>(groups: &'a [Group], look: &Look) -> Vec<Alike<'a>> {
             let alike = &mut all[index];
             alike.count += group.count;
             alike.before += group.before;
+            alike.known += group.known;
             alike.retained = alike.retained.zip(group.retained).map(|(a, b)| a + b);
             alike.stacks.add(stack);
             alike.positions = Positions::Any;
         } else {
             near.push(keys.len());
             keys.push(key);
-            let Group { count, before, retained, .. } = *group;
+            let Group { count, before, known, retained, .. } = *group;
             let positions = Positions::Shown;
-            all.push(Alike { first: group, count, before, retained, stacks: Stacks::of(stack), positions });
+            all.push(Alike { first: group, count, before, known, retained, stacks: Stacks::of(stack), positions });
         }
     }
     all
@@ -152,7 +154,13 @@ fn one(alike: &Alike<'_>, look: &Look, lines: &mut Vec<String>) {
         _ => Some("all of them lived before the test began".to_owned()),
     };
     labelled("before", before.into_iter().collect(), lines);
+    labelled("known", known(alike.known), lines);
     lines.extend(group.advice.as_ref().map(|what| help(&advice::text(what, look), look)));
+}
+
+/// How many of leaks that are alike are known.
+pub(super) fn known(known: u64) -> Vec<String> {
+    if known == 0 { Vec::new() } else { vec![format!("{known} of them")] }
 }
 
 /// What contains the instances: a type, or a buffer of which they are the elements.

@@ -2,7 +2,7 @@
 
 use super::backtrace::{self, Stacks};
 use super::holder::{self, Positions};
-use super::{Ink, Look, advice, count, help, join, labelled, size};
+use super::{Ink, Look, advice, count, groups, help, join, labelled, size};
 use crate::check::verdict::{Cycle, CycleEdge, LostGroup, Owned};
 use crate::heap::advice::Advice;
 use crate::query::short::short_block;
@@ -49,6 +49,7 @@ pub(super) fn describe(lost: &[LostGroup], look: &Look, lines: &mut Vec<String>)
 struct Alike<'a> {
     first: &'a LostGroup,
     count: u64,
+    known: u64,
     blocks: u64,
     bytes: u64,
     owned: Vec<Owned>,
@@ -69,12 +70,21 @@ fn alike<'a>(lost: &'a [LostGroup], look: &Look) -> Vec<Alike<'a>> {
         let Some(&index) = near.iter().find(|other| keys[**other] == key) else {
             near.push(keys.len());
             keys.push(key);
-            let LostGroup { count, blocks, bytes, ref owned, ref stack, .. } = *group;
-            all.push(Alike { first: group, count, blocks, bytes, owned: owned.clone(), stacks: Stacks::of(stack) });
+            let LostGroup { count, known, blocks, bytes, ref owned, ref stack, .. } = *group;
+            all.push(Alike {
+                first: group,
+                count,
+                known,
+                blocks,
+                bytes,
+                owned: owned.clone(),
+                stacks: Stacks::of(stack),
+            });
             continue;
         };
         let alike = &mut all[index];
         alike.count += group.count;
+        alike.known += group.known;
         alike.blocks += group.blocks;
         alike.bytes += group.bytes;
         alike.stacks.add(&group.stack);
@@ -116,6 +126,7 @@ fn one(alike: &Alike<'_>, look: &Look, lines: &mut Vec<String>) {
     }
     labelled("owners", owners(group), lines);
     labelled("keeps", owned(&alike.owned).into_iter().collect(), lines);
+    labelled("known", groups::known(alike.known), lines);
     lines.extend(what_to_do(group, look).map(|what| help(&what, look)));
 }
 

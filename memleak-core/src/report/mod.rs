@@ -9,6 +9,7 @@
 //! - [`holder`]: the way from a root to a value.
 //! - [`advice`]: what to do.
 //! - [`aside`]: what does not decide.
+//! - [`fingerprint`]: the words of a leak that are the same in every run.
 //! - [`obstacle`]: why nothing could be told, and what to write instead.
 //! - [`mod@backtrace`]: stacks, folded to the frames a user knows.
 
@@ -16,6 +17,7 @@ mod advice;
 mod aside;
 mod backtrace;
 mod failure;
+pub mod fingerprint;
 mod groups;
 mod holder;
 mod lost;
@@ -37,6 +39,11 @@ pub struct Look {
     pub test: Option<String>,
 }
 
+/// The directory of the package under test.
+pub fn package() -> Option<PathBuf> {
+    std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from).or_else(|| std::env::current_dir().ok())
+}
+
 impl Look {
     /// For the test of this path.
     pub fn of_test(path: &str, color: bool) -> Look {
@@ -45,9 +52,7 @@ impl Look {
 
     /// Plain; files as cargo shows them, relative to the workspace of the package under test.
     pub fn of_program() -> Look {
-        let package = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
-        let package = package.or_else(|| std::env::current_dir().ok());
-        let root = package.map(|package| {
+        let root = package().map(|package| {
             let workspace = package.ancestors().find(|dir| dir.join("Cargo.lock").is_file());
             workspace.unwrap_or(&package).to_owned()
         });

@@ -82,6 +82,19 @@ fn explain(obstacle: &Obstacle, look: &Look) -> Explained {
             let wrong = format!("{} can match nothing: {}", aside::written(ignore), why.wrong);
             Explained { wrong, details: why.details, help: "write a name that is there, or leave the `ignore` out" }
         }
+        Obstacle::Baseline { file, line, wrong } => Explained {
+            wrong: match line {
+                Some(line) => format!("{file}:{line} is not understood: {wrong}"),
+                None => format!("the leaks that are known are in {file}: {wrong}"),
+            },
+            details: String::new(),
+            help: "correct it; or remove the file, and run the tests with MEMLEAK_BASELINE=write, which writes all of it anew",
+        },
+        Obstacle::BaselineMode(written) => plain(
+            &format!("MEMLEAK_BASELINE is set to `{written}`, which means nothing"),
+            "`write` puts the leaks of the tests that run into the list of known ones; `strict` lets tests fail on leaks in it that are\n\
+             gone; `off` lets them fail on those in it; without the variable only new leaks let a test fail",
+        ),
         Obstacle::State { written, error } => state(written, error),
         Obstacle::UnknownName { written, resolved, nearest, .. } => unknown(written, *resolved, nearest),
         Obstacle::Losses(losses) => Explained {

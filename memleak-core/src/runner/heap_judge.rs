@@ -2,11 +2,12 @@
 
 use super::Case;
 use super::judge::{Judge, Judgement, Seen};
-use crate::check::Terms;
+use crate::baseline::Baseline;
 use crate::check::checker::{self, Checker, Checkpoint, Count};
 use crate::check::growth::Round;
 use crate::check::limits::Since;
 use crate::check::verdict::{Ended, Obstacle, Verdict};
+use crate::check::{Possibly, Terms};
 use crate::debuginfo::load::LoadError;
 use crate::query::analyst::Kept;
 use crate::query::body;
@@ -31,6 +32,8 @@ struct Found {
     checker: Result<Checker, Vec<Obstacle>>,
     look: Look,
     since: RefCell<Since>,
+    baseline: Result<Baseline, Obstacle>,
+    possibly: Possibly,
     body_ended: RefCell<Option<Count>>,
     afterwards: RefCell<Option<Count>>,
 }
@@ -45,12 +48,19 @@ impl HeapJudge {
             rounds: case.rounds,
             ignores: case.ignores,
         };
-        let found = Kept::new(move || Found {
-            checker: Checker::new(&terms),
-            look: Look::of_test(case.path, color),
-            since: RefCell::default(),
-            body_ended: RefCell::default(),
-            afterwards: RefCell::default(),
+        let found = Kept::new(move || {
+            let look = Look::of_test(case.path, color);
+            let baseline = Baseline::open(case.path, &look);
+            let all = baseline.as_ref().is_ok_and(Baseline::asks_for_all);
+            Found {
+                checker: Checker::new(&terms).map(|checker| checker.explaining_all(all)),
+                look,
+                baseline,
+                possibly: case.possibly,
+                since: RefCell::default(),
+                body_ended: RefCell::default(),
+                afterwards: RefCell::default(),
+            }
         });
         HeapJudge { found, body_epoch: AtomicU32::new(0) }
     }
@@ -140,7 +150,15 @@ impl Found {
             // A look that did not take place, or a round that was not seen, is not a clean one.
             (Ok(_), _, _) => Verdict::CouldNotTell(vec![Obstacle::NotTracked]),
         };
-        judgement(&verdict, &self.look)
+        let baseline = match &self.baseline {
+            Ok(baseline) => baseline,
+            Err(obstacle) => return judgement(&Verdict::CouldNotTell(vec![obstacle.clone()]), &self.look),
+        };
+        let verdict = baseline.apply(verdict, self.possibly, &self.look);
+        match judgement(&verdict, &self.look) {
+            Judgement::Clean(notes) if baseline.has_to_shrink(&verdict) => Judgement::Unclean(notes.join("\n")),
+            judgement => judgement,
+        }
     }
 }
 

@@ -3,7 +3,8 @@
 use super::super::notes;
 use super::{failed, field, hop, look, shows, stack};
 use crate::check::verdict::{
-    Aside, Cycle, CycleEdge, Failure, Ignore, Ignored, LostGroup, Obstacle, OnStack, Owned, Suspect, Verdict,
+    AgainstBaseline, Aside, Cycle, CycleEdge, Failure, Gone, Ignore, Ignored, LostGroup, Obstacle, OnStack, Owned,
+    Suspect, Verdict,
 };
 use crate::heap::advice::Advice;
 use crate::heap::graph::EdgeKind;
@@ -13,6 +14,7 @@ use expect_test::expect;
 fn lost(type_name: &str, count: u64) -> LostGroup {
     LostGroup {
         type_name: Some(type_name.to_owned()),
+        known: 0,
         count,
         size: Some(64),
         blocks: count,
@@ -102,8 +104,16 @@ fn unreachable_memory() {
 #[test]
 fn what_does_not_decide() {
     let ignore = |ty, function, held_by| Ignore { ty, function, held_by, reason: "known" };
+    let gone = |line, left| Gone { line, type_name: "chat::Session".to_owned(), listed: 3, left };
+    let baseline = AgainstBaseline {
+        file: "memleak-baseline.toml".to_owned(),
+        known: 2,
+        gone: (0..7).map(|index| gone(3 + 8 * index, index as u64 % 3)).collect(),
+        written: None,
+    };
     let aside = Aside {
         doubtful: Vec::new(),
+        baseline: Some(baseline),
         ignored: vec![
             Ignored { reason: "lives as long as the process".to_owned(), count: 3, bytes: 120 },
             Ignored { reason: "a bug of theirs".to_owned(), count: 1, bytes: 4096 },
@@ -127,6 +137,14 @@ fn what_does_not_decide() {
     expect![[r#"
         chat::tests::logging_off_cleans_up_session: ignored 3 leaks, 120 bytes: lives as long as the process
         chat::tests::logging_off_cleans_up_session: ignored 1 leak, 4.0 KiB: a bug of theirs
+        chat::tests::logging_off_cleans_up_session: 2 leaks known from memleak-baseline.toml
+        chat::tests::logging_off_cleans_up_session: of 3 leaks of `chat::Session` that memleak-baseline.toml:3 lists, none is left: remove the entry
+        chat::tests::logging_off_cleans_up_session: of 3 leaks of `chat::Session` that memleak-baseline.toml:11 lists, 1 is left: write `count = 1`
+        chat::tests::logging_off_cleans_up_session: of 3 leaks of `chat::Session` that memleak-baseline.toml:19 lists, 2 are left: write `count = 2`
+        chat::tests::logging_off_cleans_up_session: of 3 leaks of `chat::Session` that memleak-baseline.toml:27 lists, none is left: remove the entry
+        chat::tests::logging_off_cleans_up_session: of 3 leaks of `chat::Session` that memleak-baseline.toml:35 lists, 1 is left: write `count = 1`
+        chat::tests::logging_off_cleans_up_session: leaks of 2 more kinds that memleak-baseline.toml lists are gone
+        chat::tests::logging_off_cleans_up_session: MEMLEAK_BASELINE=write does that for the tests that run
         chat::tests::logging_off_cleans_up_session: `ignore(type = "tracing::*", …)` matched nothing: leave it out
         chat::tests::logging_off_cleans_up_session: `ignore(type = "Link", function = "third_party::init", held_by = "REGISTRY.links", …)` matched nothing: leave it out
         chat::tests::logging_off_cleans_up_session: thread `pump` and a thread without a name could not be stopped while memleak looked at the heap, so what changed meanwhile may have been misread
@@ -149,6 +167,14 @@ fn what_does_not_decide() {
             Only the stack of a thread without a name leads to 1 block (2.0 KiB): it counts as reachable.
             Ignored 3 leaks, 120 bytes: lives as long as the process.
             Ignored 1 leak, 4.0 KiB: a bug of theirs.
+            2 leaks known from memleak-baseline.toml.
+            Of 3 leaks of `chat::Session` that memleak-baseline.toml:3 lists, none is left: remove the entry.
+            Of 3 leaks of `chat::Session` that memleak-baseline.toml:11 lists, 1 is left: write `count = 1`.
+            Of 3 leaks of `chat::Session` that memleak-baseline.toml:19 lists, 2 are left: write `count = 2`.
+            Of 3 leaks of `chat::Session` that memleak-baseline.toml:27 lists, none is left: remove the entry.
+            Of 3 leaks of `chat::Session` that memleak-baseline.toml:35 lists, 1 is left: write `count = 1`.
+            Leaks of 2 more kinds that memleak-baseline.toml lists are gone.
+            MEMLEAK_BASELINE=write does that for the tests that run.
             `ignore(type = "tracing::*", …)` matched nothing: leave it out.
             `ignore(type = "Link", function = "third_party::init", held_by = "REGISTRY.links", …)` matched nothing: leave it out.
             Thread `pump` and a thread without a name could not be stopped while memleak looked at the heap, so what changed meanwhile may have been misread.

@@ -74,6 +74,7 @@ fn group(type_name: &str, count: u64, stack: Vec<Frame>) -> Group {
         count,
         size: 112,
         before: 0,
+        known: 0,
         doubt: None,
         place: Place::Block { inside: None, stack },
         holders: Vec::new(),
