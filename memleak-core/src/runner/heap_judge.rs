@@ -48,9 +48,10 @@ impl HeapJudge {
             rounds: case.rounds,
             ignores: case.ignores,
         };
+        let look = Look::of_test(case.path, color);
+        // Before the body may close files that it has not opened.
+        let baseline = Baseline::open(case.path, &look);
         let found = Kept::new(move || {
-            let look = Look::of_test(case.path, color);
-            let baseline = Baseline::open(case.path, &look);
             let all = baseline.as_ref().is_ok_and(Baseline::asks_for_all);
             Found {
                 checker: Checker::new(&terms).map(|checker| checker.explaining_all(all)),
