@@ -155,7 +155,10 @@ fn role(function: &Function) -> Role {
         match name {
             "box_new_uninit" => Role::Allocator,
             _ if name.contains("_slice") => Role::Boxed(Boxed::Slice),
-            _ if name.contains("uninit") || name.contains("zeroed") => Role::Boxed(Boxed::Uninit),
+            // `clone_from_ref` allocates for itself, for text and slices too.
+            _ if ["uninit", "zeroed", "clone_from_ref"].iter().any(|part| name.contains(part)) => {
+                Role::Boxed(Boxed::Uninit)
+            }
             "new" | "new_in" | "try_new" | "try_new_in" | "pin" | "pin_in" => Role::Boxed(Boxed::Value),
             _ => Role::Glue,
         }
@@ -190,7 +193,11 @@ fn boxed(types: &dyn Types, size: u64, function: &Function, kind: Boxed) -> Cont
     let ty = types.get(id);
     match (kind, &ty.kind) {
         (Boxed::Slice, _) => Content::Buffer(id),
-        (Boxed::Uninit, &TypeKind::Array { element, .. }) if ty.size == size => Content::Buffer(element),
+        (Boxed::Uninit, &TypeKind::Array { element, .. }) if ty.size == size || ty.size == 0 => {
+            Content::Buffer(element)
+        }
+        // Text and paths have no size of their own.
+        (Boxed::Uninit, _) if ty.size == 0 => Content::Unknown,
         (Boxed::Uninit, _) if ty.size == size && !is_told_by_itself(&ty) => Content::Unwritten(id),
         _ if ty.size == size => Content::Value(id),
         // The optimiser merges functions that do the same for several types, and keeps the name of one.

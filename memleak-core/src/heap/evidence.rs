@@ -103,11 +103,6 @@ impl<'c> Claims<'c> {
         Claims { owners: HashMap::new(), fresh: Vec::new(), contents }
     }
 
-    /// Whether an owner of `block` was found.
-    pub fn owned(&self, block: usize) -> bool {
-        self.owners.contains_key(&block)
-    }
-
     /// What the owner of `block` says of it, if one was found.
     pub fn pointee(&self, block: usize) -> Option<Pointee> {
         self.owners.get(&block).map(|owners| owners.pointee)

@@ -3,7 +3,8 @@
 //! May use: `debuginfo` (types only), `address`.
 //!
 //! Of some blocks only an owner can tell whether there is a value in them, or how many: the box of a closure, which is a stale copy while the
-//! closure runs; a block that was allocated before its value was made (`Box::default`, `clone`); the slice of an `Arc`.
+//! closure runs; a block that was allocated before its value was made (`Box::default`, `clone`); the slice of an `Arc`; a buffer that became a
+//! box of an array.
 
 use crate::address::RuntimeAddress;
 use crate::debuginfo::types::TypeId;
@@ -103,7 +104,7 @@ impl<'a> Ownership<'a> {
             (&Content::Value(ty), _) if self.view.types.get(ty).is_closure() => {
                 (!self.closures_are_judged).then_some(Elements { ty, start, count: 1 })
             }
-            (Content::Unwritten(_) | Content::Shared(_), Pointee::Values(run)) => Some(run),
+            (Content::Unwritten(_) | Content::Shared(_) | Content::Buffer(_), Pointee::Values(run)) => Some(run),
             (&Content::Unwritten(ty), Pointee::Untold) => Some(Elements { ty, start, count: 1 }),
             (&Content::Shared(ty), Pointee::Untold) => Some(Elements { ty, start: at(start, COUNTS), count: 1 }),
             _ => None,

@@ -1,6 +1,7 @@
 //! Collections of the standard library.
 
-use crate::{Item, cases, many, upto};
+use crate::{Item, cases, many, unsure, upto};
+use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, HashSet, LinkedList, VecDeque};
 use std::iter::Peekable;
 use std::mem::{ManuallyDrop, take};
@@ -63,6 +64,13 @@ cases! { arrays_and_slices [Plain, Owning, Tiny];
     "an Arc of a slice from a Vec", 4, arc_of_a_slice_from_a_vec;
     "an Arc of a slice", 5, arc_of_a_slice;
     "an array", 4, an_array;
+    "a boxed array that was cloned", 8, boxed_array_cloned;
+    "boxed arrays from Vecs", 8, boxed_arrays_from_vecs;
+    "text of the size of a value", 0, text_of_a_size;
+}
+
+unsure! { arrays_behind_dyn;
+    "a boxed array", 4, 0 + 4, boxed_array_behind_dyn;
 }
 
 fn empty_vec<T: Item>() -> Vec<T> {
@@ -201,6 +209,26 @@ fn array_into_iter_used_up<T: Item>() -> array::IntoIter<T, 4> {
 
 fn boxed_array<T: Item>() -> Box<[T; 4]> {
     Box::new(an_array())
+}
+
+#[expect(clippy::redundant_clone, reason = "it is the clone that is looked at")]
+fn boxed_array_cloned<T: Item>() -> (Box<[T; 4]>, Box<[T; 4]>) {
+    let values = boxed_array();
+    (values.clone(), values)
+}
+
+fn boxed_arrays_from_vecs<T: Item>() -> Vec<Box<[T; 4]>> {
+    (0..2).map(|_| upto(4).try_into().ok().unwrap()).collect()
+}
+
+fn boxed_array_behind_dyn<T: Item>() -> Box<dyn Any + Send> {
+    let values: Box<[T; 4]> = upto(4).try_into().ok().unwrap();
+    values
+}
+
+fn text_of_a_size<T: Item>() -> Vec<Box<str>> {
+    let text = "x".repeat(size_of::<T>());
+    vec![text.as_str().into(), text.clone().into()]
 }
 
 fn boxed_slice<T: Item>() -> Box<[T]> {

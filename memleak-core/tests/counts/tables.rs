@@ -1,6 +1,6 @@
 //! Hash tables and caches of other crates.
 
-use crate::{Counter, Item, cases, count, unsure};
+use crate::{Counter, Item, Still, cases, count, unsure};
 use dashmap::{DashMap, DashSet};
 use hashbrown::{HashMap, HashSet, HashTable};
 use indexmap::{IndexMap, IndexSet};
@@ -17,6 +17,7 @@ cases! { tables_of_crates;
     "dashmap, removed", 60, dash_map;
     "dashmap, cleared", 3, dash_cleared;
     "dashmap, as keys", 20, dash_set;
+    "dashmap, partly taken", 47, dash_iterator;
     "indexmap, removed", 60, index_map;
     "indexmap, drained", 12, index_drained;
     "indexmap, as keys", 20, index_set;
@@ -109,6 +110,13 @@ fn dash_cleared<T: Item>() -> DashMap<u64, T> {
     values.clear();
     (0..3).for_each(|id| drop(values.insert(id, T::new(id))));
     values
+}
+
+fn dash_iterator<T: Item>() -> Still<Box<dyn Iterator<Item = (u64, T)>>> {
+    let values: DashMap<u64, T> = (0..100).map(|id| (id, T::new(id))).collect();
+    let mut values = values.into_iter();
+    (0..53).for_each(|_| drop(values.next()));
+    Still(Box::new(values))
 }
 
 fn dash_set<T: Item>() -> DashSet<T> {

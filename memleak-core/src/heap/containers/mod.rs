@@ -97,6 +97,7 @@ const KNOWN: &[Known] = &[
     Known { name: TABLES[1], holds: &["T"], read: tables::raw_table },
     Known { name: "alloc::collections::linked_list::LinkedList<", holds: &[], read: trees::list },
     Known { name: "hashbrown::raw::RawIntoIter<", holds: &["T"], read: tables::raw_into_iter },
+    Known { name: "hashbrown::raw::inner::RawIntoIter<", holds: &["T"], read: tables::raw_into_iter },
     Known { name: "hashbrown::raw::RawDrain<", holds: &["T"], read: tables::raw_into_iter },
     Known { name: "alloc::collections::btree::map::BTreeMap<", holds: &[], read: trees::map },
     Known { name: "alloc::collections::btree::map::IntoIter<", holds: &["K", "V"], read: trees::into_iter },

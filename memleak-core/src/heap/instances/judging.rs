@@ -85,7 +85,7 @@ impl<'a> Search<'a> {
                 _ => {}
             }
             let ownership = lazy.get();
-            if !slot_of.is_some_and(|block| ownership.claims.owned(block)) {
+            if !slot_of.is_some_and(|block| ownership.claims.told(block)) {
                 self.judge_place(place, ownership);
             }
         }

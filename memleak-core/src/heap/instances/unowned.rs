@@ -30,17 +30,14 @@ impl Search<'_> {
         }
     }
 
+    /// Buffers that no certain container has told. Their owner may be a box of an array, or be uncertain itself.
     pub(super) fn unowned_buffers(&mut self, contents: &[Content]) {
         for (index, content) in contents.iter().enumerate() {
             let &Content::Buffer(element) = content else { continue };
             if !self.can_hold(element) || self.read_by_owner.contains(&index) {
                 continue;
             }
-            let block = self.view.snapshot.blocks()[index];
-            let size = self.view.types.get(element).size;
-            let slots =
-                Elements { ty: element, start: block.address, count: block.size.checked_div(size).unwrap_or(0) };
-            self.put_off_elements(&slots, Home::Block(index), &Doubt::NoOwner);
+            self.waiting.push(index);
         }
     }
 
@@ -108,6 +105,12 @@ impl Search<'_> {
                     let rest = Elements { start, count: all.count - certain, ..all };
                     self.put_off_elements(&rest, home, &Doubt::NoOwner);
                 }
+            }
+            Content::Buffer(element) => {
+                let record = self.view.snapshot.blocks()[block];
+                let count = record.size.checked_div(self.view.types.get(element).size).unwrap_or(0);
+                let slots = Elements { ty: element, start: record.address, count };
+                self.put_off_elements(&slots, home, &Doubt::NoOwner);
             }
             Content::Value(ty) => {
                 let captured = Doubt::Captured(self.view.types.get(ty).name.clone());
