@@ -192,6 +192,8 @@ unsure! { locals_of_suspended_futures;
     "one that awaits one that was given the values", 2, 2 + 3, in_awaitee;
     "a poll_fn", 2, 2 + 1, captured_by_poll_fn;
     "a local", 1, 0 + 1, local;
+    "a boxed array", 3, 0 + 3, boxed_array;
+    "a boxed array beside a value", 4, 4 + 0, boxed_array_and_value;
     "a local of each level", 3, 0 + 4, local_of_each_level;
     "an argument", 1, 0 + 1, argument;
     "a local that was lent and dropped", 0, 0 + 1, dropped_after_a_borrow;
@@ -210,6 +212,22 @@ fn local<T: Item>() -> Boxed<()> {
         let value = T::new(1);
         pending::<()>().await;
         black_box(&value);
+    }))
+}
+
+fn boxed_array<T: Item>() -> Boxed<()> {
+    polled(Box::pin(async move {
+        let values: Box<[T; 3]> = upto(3).try_into().ok().unwrap();
+        pending::<()>().await;
+        black_box(&values);
+    }))
+}
+
+fn boxed_array_and_value<T: Item>() -> Boxed<()> {
+    polled(Box::pin(async move {
+        let values: (T, Box<[T; 3]>) = (T::new(1), upto(3).try_into().ok().unwrap());
+        pending::<()>().await;
+        black_box(&values);
     }))
 }
 

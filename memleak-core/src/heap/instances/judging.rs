@@ -49,9 +49,10 @@ impl<'a> Search<'a> {
                 self.drain();
             }
         }
-        let (captured, others): (Vec<usize>, Vec<usize>) =
-            std::mem::take(&mut self.waiting).iter().partition(|block| matches!(contents[**block], Content::Value(_)));
-        captured.into_iter().for_each(|block| self.without_owner(block, &contents[block]));
+        let (parts, others): (Vec<usize>, Vec<usize>) = std::mem::take(&mut self.waiting)
+            .iter()
+            .partition(|block| matches!(contents[**block], Content::Value(_) | Content::Buffer(_)));
+        parts.into_iter().for_each(|block| self.without_owner(block, &contents[block]));
         self.judge_uncertain(&mut lazy);
         if others.is_empty() {
             return;
@@ -85,8 +86,15 @@ impl<'a> Search<'a> {
                 _ => {}
             }
             let ownership = lazy.get();
-            if !slot_of.is_some_and(|block| ownership.claims.told(block)) {
-                self.judge_place(place, ownership);
+            match slot_of.map(|block| (block, ownership.told(block))) {
+                Some((block, Some(run))) => {
+                    self.read_by_owner.insert(block);
+                    self.elements(&run, place.home);
+                    ownership.claim(vec![run]);
+                    self.drain();
+                }
+                Some((block, None)) if ownership.claims.told(block) => {}
+                _ => self.judge_place(place, ownership),
             }
         }
     }
