@@ -211,7 +211,6 @@ fn boxed_array<T: Item>() -> Box<[T; 4]> {
     Box::new(an_array())
 }
 
-#[expect(clippy::redundant_clone, reason = "it is the clone that is looked at")]
 fn boxed_array_cloned<T: Item>() -> (Box<[T; 4]>, Box<[T; 4]>) {
     let values = boxed_array();
     (values.clone(), values)
