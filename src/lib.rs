@@ -407,6 +407,7 @@ static ALLOCATOR: Allocator = Allocator::system();
 
 mod checks;
 mod differences;
+pub mod guide;
 mod object;
 mod objects;
 mod recording;

@@ -14,7 +14,7 @@ use memleak_core::query::short::short_block;
 use memleak_core::query::subjects::Subjects;
 use memleak_core::report::{self, Look};
 use memleak_core::tracker;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::{BitAnd, BitOr, Sub};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -296,6 +296,38 @@ impl Objects {
             let members: Vec<Instance> = set.members.iter().map(Item::instance).collect();
             copy.retained(&members)
         })
+    }
+
+    /// What would be freed with them, as objects: what they own, and what that owns, as far as nobody else does. They themselves are left out.
+    ///
+    /// ```
+    /// # use memleak::leak_test;
+    /// # use std::sync::Arc;
+    /// # struct User(String); struct Session { user: Box<User>, shared: Arc<User> }
+    /// #[leak_test]
+    /// fn a_session_has_a_user_of_its_own() {
+    ///     let ada = || User("ada".to_owned());
+    ///     let shared = Arc::new(ada());
+    ///     let session = Box::new(Session { user: Box::new(ada()), shared: shared.clone() });
+    ///     let retained = memleak::snapshot().of::<Session>().retained();
+    ///     assert_eq!(retained.named("User").count(), 1, "the other one is kept by `shared`");
+    ///     assert_eq!(retained.count(), 2, "the user, and the text of its name");
+    ///     drop((session, shared));
+    /// }
+    /// ```
+    #[must_use]
+    pub fn retained(&self) -> Objects {
+        let _own = tracker::untracked();
+        let set = Arc::clone(&self.set);
+        let retained = self.snapshot.ask(move |copy| {
+            let members: Vec<Instance> = set.members.iter().map(Item::instance).collect();
+            // A value may be all of a block that is known as a buffer of one.
+            let own: HashSet<(u64, u64)> = members.iter().map(|member| (member.address.0, member.size)).collect();
+            let blocks = copy.retained_blocks(&members).0.into_iter().map(|block| copy.object(block));
+            let others: Vec<_> = blocks.filter(|(object, _)| !own.contains(&(object.address.0, object.size))).collect();
+            Set::of(copy, others.iter().map(|(object, ty)| (object, *ty)))
+        });
+        Objects::new(&self.snapshot, retained, Scope::Narrowed)
     }
 
     /// Those for which `keep` says yes.

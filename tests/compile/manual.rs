@@ -35,6 +35,36 @@ fn examples_end_as_the_manual_says() {
     }
 }
 
+#[test]
+fn each_line_of_a_guide_is_in_an_example() {
+    let text = fs::read_to_string(repository().join("src/guide.rs")).expect("the guides");
+    let mut missing = Vec::new();
+    let mut lines = 0;
+    for guide in text.split_inclusive("pub mod ") {
+        let examples: String = examples("guide", guide, "///").into_iter().map(|(_, code)| packed(&code)).collect();
+        let rows = guide.lines().filter_map(|line| line.strip_prefix("/// |")?.strip_suffix(" |"));
+        for row in rows {
+            let row = row.replace("\\|", "\0");
+            let line = row.rsplit('|').next().unwrap_or_default().trim().replace('\0', "|");
+            let Some(line) = line.strip_prefix('`').and_then(|line| line.strip_suffix('`')) else { continue };
+            if line.starts_with("cargo") {
+                continue;
+            }
+            lines += 1;
+            if !examples.contains(&packed(line)) {
+                missing.push(line.to_owned());
+            }
+        }
+    }
+    assert!(missing.is_empty(), "no example has:\n{}", missing.join("\n"));
+    assert!(lines > 50, "only {lines} lines were found");
+}
+
+/// Without what a formatter may change.
+fn packed(code: &str) -> String {
+    code.chars().filter(|c| !c.is_whitespace()).collect()
+}
+
 /// The sources of the facade.
 fn sources(directory: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(directory).expect("a directory").map(|entry| entry.expect("an entry").path());

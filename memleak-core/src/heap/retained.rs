@@ -80,6 +80,12 @@ impl<'a> Retention<'a> {
     /// What the roots lead to only through the blocks `removed`, these included. Of lost blocks: what only those lost blocks lead to that
     /// can themselves be reached from `removed`, so that the blocks of a cycle retain each other.
     pub fn of(&mut self, removed: &[u32], size: impl Fn(u32) -> u64) -> Retained {
+        let blocks = self.blocks(removed);
+        Retained { blocks: blocks.len() as u64, bytes: blocks.into_iter().map(size).sum() }
+    }
+
+    /// The blocks of [`Retention::of`].
+    pub fn blocks(&mut self, removed: &[u32]) -> Vec<u32> {
         // All that can be reached from `removed`, and how many pointers to each block come from there.
         let mut found = Vec::new();
         for block in removed {
@@ -120,16 +126,12 @@ impl<'a> Retention<'a> {
                 }
             }
         }
-        let mut retained = Retained::default();
-        for block in found {
-            if self.mark[block as usize] != Mark::Kept {
-                retained.blocks += 1;
-                retained.bytes += size(block);
-            }
-            self.mark[block as usize] = Mark::Outside;
-            self.inside[block as usize] = 0;
-        }
-        retained
+        let (mark, inside) = (&mut self.mark, &mut self.inside);
+        found.retain(|block| {
+            inside[*block as usize] = 0;
+            std::mem::replace(&mut mark[*block as usize], Mark::Outside) != Mark::Kept
+        });
+        found
     }
 
     fn edges(&self, block: u32) -> impl Iterator<Item = &'a Edge> + use<'a> {

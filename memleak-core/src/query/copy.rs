@@ -99,6 +99,12 @@ impl Copy {
 
     /// What would be freed with these objects, in bytes: they themselves, what they own, and what that owns, as far as nobody else does.
     pub fn retained(&self, objects: &[Instance]) -> u64 {
+        let (blocks, in_parts) = self.retained_blocks(objects);
+        in_parts + blocks.into_iter().map(|block| self.scene.size(block)).sum::<u64>()
+    }
+
+    /// The blocks that would be freed with these objects, those that they fill among them; and the bytes of those that are parts of others.
+    pub fn retained_blocks(&self, objects: &[Instance]) -> (Vec<u32>, u64) {
         let mut freed = Freed { copy: self, blocks: HashSet::new(), owners: HashMap::new(), next: Vec::new() };
         let (whole, parts): (Vec<&Instance>, Vec<&Instance>) = objects
             .iter()
@@ -114,7 +120,7 @@ impl Copy {
         parts.iter().flat_map(|part| self.edges_of(part)).for_each(|edge| freed.let_go(&edge));
         let blocks: Vec<u32> = freed.all().into_iter().collect();
         // And what nobody owns, as far as is known, but only these lead to.
-        in_parts + Retention::new(&self.links().graph).of(&blocks, |block| self.scene.size(block)).bytes
+        (Retention::new(&self.links().graph).blocks(&blocks), in_parts)
     }
 
     /// Whether the object is all that is in its block.

@@ -1,0 +1,260 @@
+//! For those who come from another tool: what is done there, and the line that does it here. `tests/compile/manual.rs` runs the examples, and holds
+//! that each line of a table is in one of them.
+
+/// From dotMemory Unit.
+///
+/// What a `dotMemory.Check` asks is asked of a [`Snapshot`](crate::Snapshot) here, and the most frequent question, that no object of a type is left,
+/// is an argument of the attribute: `#[leak_test(expect_zero = "Session")]`. Two things are different:
+///
+/// * There is no special runner. The process of a test records its allocations because it is a leak test, under `cargo test` and nextest alike.
+/// * Tests may be async, and the heap is looked at while their runtime goes on.
+///
+/// There is no garbage collector either. An object that nothing leads to is not collected later, it is lost: a leak test fails on it without
+/// being asked. And a `Session` in a field or in a `Vec` is an object as one in a `Box` is.
+///
+/// # Objects
+///
+/// | dotMemory Unit | memleak |
+/// |---|---|
+/// | `dotMemory.Check(memory => …)` | `memleak::check(\|heap\| assert!(heap.of::<Closed>().is_empty()));` |
+/// | the same in an async test | `memleak::check_async(\|heap\| assert!(heap.of::<Closed>().is_empty())).await;` |
+/// | `dotMemory.Check()`, `dotMemoryApi.GetSnapshot()` | `let heap = memleak::snapshot();` |
+/// | `GetObjects(where => where.Type.Is<Session>()).ObjectsCount` | `heap.of::<Session>().count()` |
+/// | `SizeInBytes` | `heap.of::<Session>().bytes()` |
+/// | `memory.ObjectsCount`, `memory.SizeInBytes` | `(heap.len(), heap.total_bytes())` |
+/// | `Type.Is(typeof(Session), typeof(User))` | `heap.of::<Session>().or(&heap.of::<User>())` |
+/// | `Type.IsNot<Session>()`, `!=` | `heap.objects().not(&heap.of::<Session>())` |
+/// | `Type.Like("*Session")` | `heap.named("*Session")` |
+/// | `Type.Is(typeof(Link<>))`, an open generic type | `heap.named("Link")` |
+/// | `Interface.Is<IChat>()`, `Interface.Is(typeof(IChat))` | `heap.of::<dyn Chat>()` |
+/// | `Interface.Like("*Chat")` | `heap.named("dyn Chat")` |
+/// | `Namespace.Like("Links*")` | `heap.named("links::**")` |
+/// | `Assembly.Is(…)`, `Assembly.Like("std*")` | `heap.named("::alloc::**")` |
+/// | `GetObjects(…).GetObjects(…)` | `heap.of::<Session>().allocated_in("log_on").held_by("ROOM")` |
+/// | the operators `&`, `\|` and `==` between queries | `&heap.named("Session { closed: true }") \| &heap.of::<Closed>()` |
+/// | `GetExclusivelyRetainedObjects()` | `heap.of::<Session>().retained()` |
+/// | their `SizeInBytes` | `heap.of::<Session>().retained_bytes()` |
+/// | `GroupByType()` | `heap.objects().group_by_type()` |
+/// | the creation stack trace, in the profiler | `heap.objects().group_by_site()` |
+/// | the path to the root, in the profiler | `session.paths_from_roots()` |
+/// | the values of fields, in the profiler | `session.field("user")` |
+/// | `QueryBuilder.GetObjects(…)`, a query to use again | `fn closed(heap: &Snapshot) -> Objects { heap.named("Session { closed: true }") }` |
+/// | `GC.KeepAlive(session)` | `drop(sessions)` |
+///
+/// ```
+/// # use memleak::leak_test;
+/// use memleak::{Objects, Snapshot};
+/// # use std::sync::Mutex;
+/// # trait Chat {} struct Bot(u8); impl Chat for Bot {} struct Closed(u64);
+/// # struct User(String); struct Session { user: User, closed: bool } static ROOM: Mutex<Vec<Session>> = Mutex::new(Vec::new());
+/// # mod links { pub struct Tcp(pub u8); pub struct Link<T>(pub T); } use links::{Link, Tcp};
+/// # fn log_on(user: &str) { ROOM.lock().unwrap().push(Session { user: User(user.to_owned()), closed: false }); }
+///
+/// fn closed(heap: &Snapshot) -> Objects { heap.named("Session { closed: true }") }
+///
+/// #[leak_test]
+/// async fn questions() {
+///     log_on("ada");
+///     let sessions = vec![Session { user: User("grace".to_owned()), closed: true }];
+///     let others: (Box<dyn Chat>, Box<Link<Tcp>>) = (Box::new(Bot(1)), Box::new(Link(Tcp(4))));
+///
+///     let heap = memleak::snapshot();
+///     assert_eq!(heap.of::<Session>().count(), 2);
+///     assert_eq!(heap.of::<Session>().bytes(), 64);
+///     assert!((heap.len(), heap.total_bytes()) > (3, 0));
+///     assert_eq!(heap.of::<Session>().or(&heap.of::<User>()).count(), 4);
+///     assert!(heap.objects().not(&heap.of::<Session>()).count() > 2);
+///     assert_eq!(heap.named("*Session").count(), 2);
+///     assert_eq!(heap.named("Link").count(), 1);
+///     assert_eq!(heap.of::<dyn Chat>().count(), 1);
+///     assert_eq!(heap.named("dyn Chat").count(), 1);
+///     assert_eq!(heap.named("links::**").count(), 2, "the link, and what it is made of");
+///     assert!(heap.named("::alloc::**").count() > 1, "strings among others");
+///     assert_eq!(heap.of::<Session>().allocated_in("log_on").held_by("ROOM").count(), 1);
+///     assert_eq!((&heap.named("Session { closed: true }") | &heap.of::<Closed>()).count(), 1);
+///     assert_eq!(heap.of::<Session>().retained().bytes(), 8, "two names");
+///     assert_eq!(heap.of::<Session>().retained_bytes(), 72);
+///     assert!(!heap.objects().group_by_type().is_empty());
+///     assert!(!heap.objects().group_by_site().is_empty());
+///     assert_eq!(closed(&heap).count(), 1);
+///
+///     let session = heap.of::<Session>().held_by("ROOM").iter().next().unwrap();
+///     assert!(session.paths_from_roots()[0].root().contains("ROOM"));
+///     assert_eq!(session.field("user").field("0"), "ada");
+///     drop(sessions);
+///
+///     memleak::check(|heap| assert!(heap.of::<Closed>().is_empty()));
+///     memleak::check_async(|heap| assert!(heap.of::<Closed>().is_empty())).await;
+///     # drop((others, Closed(0).0));
+/// }
+/// ```
+///
+/// There are no generations, no large object heap and no finalizers to ask for.
+///
+/// # Two snapshots
+///
+/// | dotMemory Unit | memleak |
+/// |---|---|
+/// | `memory.GetDifference(before)` | `let difference = heap.since(&before);` |
+/// | `GetNewObjects()` | `difference.created()` |
+/// | `GetNewObjects(where => where.Type.Is<Session>())` | `difference.created().of::<Session>()` |
+/// | `GetSurvivedObjects()` | `difference.survived()` |
+/// | `GetDeadObjects()` | `difference.freed()` |
+/// | `dotMemoryApi.GetDifference(first, second)` | `second.since(&first)` |
+///
+/// ```
+/// # use memleak::leak_test;
+/// # struct Session(u64);
+/// #[leak_test]
+/// fn differences() {
+///     let (old, gone) = (Box::new(Session(1)), Box::new(Session(2)));
+///     let before = memleak::snapshot();
+///     drop(gone);
+///     let new = Box::new(Session(3));
+///
+///     let heap = memleak::snapshot();
+///     let difference = heap.since(&before);
+///     assert_eq!(difference.created().of::<Session>().count(), 1);
+///     assert!(difference.created().count() >= 1);
+///     assert_eq!(difference.survived().of::<Session>().count(), 1);
+///     assert_eq!(difference.freed().of::<Session>().count(), 1);
+///     let (first, second) = (before, heap);
+///     assert_eq!(second.since(&first).created().named("Session").bytes(), 8);
+///     drop((old, new));
+/// }
+/// ```
+///
+/// # Traffic
+///
+/// Each leak test records what is allocated, so there is nothing to turn on.
+///
+/// | dotMemory Unit | memleak |
+/// |---|---|
+/// | `memory.GetTrafficFrom(before)`, `dotMemoryApi.GetTrafficBetween(…)` | `let traffic = heap.traffic_since(&before);` |
+/// | `AllocatedMemory.ObjectsCount`, `AllocatedMemory.SizeInBytes` | `(traffic.allocated().count(), traffic.allocated().bytes())` |
+/// | `CollectedMemory.ObjectsCount`, `CollectedMemory.SizeInBytes` | `(traffic.freed().count(), traffic.freed().bytes())` |
+/// | `Where(traffic => traffic.Type.Is<Session>())` | `traffic.allocated().of::<Session>()` |
+/// | `Where(traffic => traffic.Namespace.Like("Chat*"))` | `traffic.allocated().named("chat::**")` |
+/// | `Where(traffic => traffic.Interface.Is<IChat>())` | `traffic.allocated().of::<dyn Chat>()` |
+/// | `GroupByType()` | `traffic.allocated().group_by_type()` |
+/// | `[AssertTraffic(AllocatedObjectsCount = 1000)]` | `assert!(traffic.allocated().count() <= 1000);` |
+/// | `[AssertTraffic(AllocatedSizeInBytes = 10000)]` | `assert!(traffic.allocated().bytes() <= 10_000);` |
+/// | `[AssertTraffic(AllocatedObjectsCount = 1, Types = new[] { typeof(Session) })]` | `assert!(traffic.allocated().of::<Session>().count() <= 1);` |
+///
+/// ```
+/// # use memleak::leak_test;
+/// # mod chat { pub struct Session(pub u64); } use chat::Session; trait Chat {} impl Chat for Session {}
+/// #[leak_test]
+/// fn traffic() {
+///     let before = memleak::snapshot();
+///     drop(Box::new(Session(1)) as Box<dyn Chat>);
+///
+///     let heap = memleak::snapshot();
+///     let traffic = heap.traffic_since(&before);
+///     assert_eq!(traffic.allocated().of::<Session>().count(), 1);
+///     assert_eq!(traffic.allocated().named("chat::**").count(), 1);
+///     assert_eq!(traffic.allocated().of::<dyn Chat>().bytes(), 8);
+///     assert!((traffic.allocated().count(), traffic.allocated().bytes()) >= (1, 8));
+///     assert!((traffic.freed().count(), traffic.freed().bytes()) >= (1, 8));
+///     assert!(traffic.allocated().group_by_type().iter().any(|group| group.name().ends_with("Session")));
+///     assert!(traffic.allocated().count() <= 1000);
+///     assert!(traffic.allocated().bytes() <= 10_000);
+///     assert!(traffic.allocated().of::<Session>().count() <= 1);
+/// }
+/// ```
+///
+/// # Settings and runners
+///
+/// | dotMemory Unit | memleak |
+/// |---|---|
+/// | run under dotMemory Unit; `dotMemoryUnit.exe` and its `--propagate-exit-code` | `cargo test`, `cargo nextest run` |
+/// | `[DotMemoryUnit(CollectAllocations = true)]` | nothing: stacks and traffic are always there |
+/// | `[DotMemoryUnit(FailIfRunWithoutSupport = false)]` | `#[leak_test(unsupported = "skip")]` |
+/// | `dotMemoryApi.IsEnabled` | `memleak::Recording::start().is_ok()` |
+/// | `SavingStrategy`, `Directory`, `DiskSpaceLimit`, `WorkspaceNumberLimit`, `SaveCollectedData` | nothing is saved: the text of a failed test says how many there are, who allocated and who holds them |
+/// | `dotMemoryUnitTestOutput.SetOutputMethod(…)` | nothing: texts are the test's own output |
+/// | `DotMemoryUnitController.TestStart()` in a framework that is not known | `let recording = memleak::Recording::start()?;` |
+/// | `DotMemoryUnitController.TestEnd()` | `let heap = recording.stop();` |
+/// | a test framework with a `Main` of its own | `#[leak_test(harness = false)]` |
+///
+/// ```
+/// # use memleak::leak_test;
+/// # struct Session(u64);
+/// #[leak_test(unsupported = "skip")]
+/// fn where_it_can_be_checked() {
+///     drop(Box::new(Session(1)));
+/// }
+///
+/// #[leak_test(harness = false)]
+/// fn called_by_another_framework() {
+///     drop(Box::new(Session(1)));
+/// }
+///
+/// # #[test]
+/// fn framework() -> Result<(), Box<dyn std::error::Error>> {
+///     let recording = memleak::Recording::start()?;
+///     let sessions = Box::new(Session(1));
+///     let heap = recording.stop();
+///     assert!(heap.of::<Session>().count() >= 1);
+///     drop(sessions);
+///     assert!(memleak::Recording::start().is_ok());
+///     Ok(())
+/// }
+/// # #[test]
+/// # fn main_of_the_test_target() { called_by_another_framework(); }
+/// ```
+pub mod from_dotmemory_unit {}
+
+/// From dhat.
+///
+/// dhat counts blocks and bytes, and so can the heap here be asked; it also knows what the blocks are, and who holds them. A test needs no
+/// allocator of its own and no profiler in it, several tests may be in one file, and they may run at once: each has a process of its own.
+///
+/// | dhat | memleak |
+/// |---|---|
+/// | `#[global_allocator] static ALLOC: dhat::Alloc = dhat::Alloc;` | nothing: the dev-dependency installs its own |
+/// | `let _profiler = dhat::Profiler::builder().testing().build();` | `let before = memleak::snapshot();` |
+/// | `let stats = dhat::HeapStats::get();` | `let heap = memleak::snapshot();` |
+/// | `stats.curr_blocks` | `heap.since(&before).created().count()` |
+/// | `stats.curr_bytes` | `heap.since(&before).created().bytes()` |
+/// | `stats.total_blocks` | `heap.traffic_since(&before).allocated().count()` |
+/// | `stats.total_bytes` | `heap.traffic_since(&before).allocated().bytes()` |
+/// | `dhat::assert!(stats.curr_bytes <= 4096)` at the end of a test | `#[leak_test(max_live_bytes = "4 KiB")]` |
+/// | `dhat::assert!`, `dhat::assert_eq!`, `dhat::assert_ne!`, which save the profile | `memleak::check(\|heap\| assert_eq!(heap.of::<Session>().count(), 1));` |
+/// | the sites in `dhat-heap.json` | `heap.objects().group_by_site()` |
+/// | `dhat::Profiler::new_heap()` in a program | `let recording = memleak::Recording::start()?;` |
+/// | the frames that `trim_backtraces` leaves | `session.backtrace()` |
+///
+/// ```
+/// # use memleak::leak_test;
+/// # struct Session(u64);
+/// #[leak_test(max_live_bytes = "4 KiB")]
+/// fn a_session_costs_eight_bytes() {
+///     let before = memleak::snapshot();
+///     drop(vec![0_u8; 1000]);
+///     let session = Box::new(Session(1));
+///
+///     let heap = memleak::snapshot();
+///     assert_eq!(heap.since(&before).created().count(), 1);
+///     assert_eq!(heap.since(&before).created().bytes(), 8);
+///     assert_eq!(heap.traffic_since(&before).allocated().count(), 2);
+///     assert_eq!(heap.traffic_since(&before).allocated().bytes(), 1008);
+///     assert!(!heap.objects().group_by_site().is_empty());
+///     memleak::check(|heap| assert_eq!(heap.of::<Session>().count(), 1));
+///     drop(session);
+/// }
+///
+/// # #[test]
+/// fn program() -> Result<(), Box<dyn std::error::Error>> {
+///     let recording = memleak::Recording::start()?;
+///     let sessions = Box::new(Session(1));
+///     let session = recording.stop().of::<Session>().iter().next().unwrap();
+///     assert!(session.backtrace().to_string().contains("program"));
+///     drop(sessions);
+///     Ok(())
+/// }
+/// ```
+///
+/// The whole process is counted, as by dhat, so the figures of a test with an async runtime have the runtime's blocks in them: ask for types. dhat's
+/// ad hoc events have no counterpart.
+pub mod from_dhat {}
