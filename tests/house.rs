@@ -74,9 +74,16 @@ fn a_room_says_what_it_uses() {
 fn unsafe_stands_only_where_it_is_named() {
     let mut wrong = Vec::new();
     let mut needed = BTreeSet::new();
-    for file in ["src", "memleak-core/src", "memleak-core/kernel", "memleak-macros/src"]
-        .iter()
-        .flat_map(|dir| sources(&root().join(dir)))
+    for file in [
+        "src",
+        "memleak-core/src",
+        "memleak-core/kernel",
+        "memleak-macros/src",
+        "memleak-report/src",
+        "cargo-memleak/src",
+    ]
+    .iter()
+    .flat_map(|dir| sources(&root().join(dir)))
     {
         let name = relative(&file);
         let lines = unsafe_lines(&tokens(&file));
@@ -112,7 +119,7 @@ fn every_file_begins_with_what_it_is_for_and_is_short() {
 #[test]
 fn every_dependency_is_used() {
     let mut wrong = Vec::new();
-    for package in ["", "memleak-core", "memleak-macros"] {
+    for package in ["", "memleak-core", "memleak-macros", "memleak-report", "cargo-memleak"] {
         let directory = root().join(package);
         let manifest: toml::Table = read(&directory.join("Cargo.toml")).parse().unwrap();
         let words_in = |places: &[&str]| {

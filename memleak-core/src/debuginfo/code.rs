@@ -14,8 +14,7 @@ pub enum CodeKind {
 impl CodeKind {
     /// By the path of the function or type and the file it was compiled from.
     pub fn of(path: &str, file: Option<&str>) -> CodeKind {
-        let krate = path.trim_start_matches(['<', '&']).split("::").next().unwrap_or_default();
-        if matches!(krate, "memleak" | "memleak_core") {
+        if is_memleak(path) {
             return CodeKind::Dependency;
         }
         // The shims in front of the global allocator are expanded where it is declared.
@@ -49,6 +48,12 @@ pub fn in_the_toolchain(file: &str) -> Option<&str> {
     // Distributions build it in directories of their own: `/usr/src/rustc-1.97.1/library/std/src/lib.rs`.
     let (_, rest) = file.split_once("/rustc-")?;
     rest.split_once('/').map(|(_, path)| path).filter(|path| path.starts_with("library/"))
+}
+
+/// Whether a function or type of this path is memleak's own, which no test means.
+pub fn is_memleak(path: &str) -> bool {
+    let krate = path.trim_start_matches(['<', '&']).split("::").next().unwrap_or_default();
+    matches!(krate, "memleak" | "memleak_core" | "memleak_report")
 }
 
 #[cfg(test)]

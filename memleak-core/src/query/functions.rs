@@ -2,7 +2,7 @@
 //!
 //! May use: `debuginfo`.
 
-use crate::debuginfo::code::CodeKind;
+use crate::debuginfo::code::{CodeKind, is_memleak};
 use crate::debuginfo::layouts::TypeTable;
 use crate::debuginfo::load::LoadError;
 use crate::debuginfo::names;
@@ -30,8 +30,7 @@ pub fn instead_of(types: &TypeTable, pattern: &Pattern) -> Result<Option<Vec<Str
     for (rank, word) in nearest(word, candidates).into_iter().enumerate() {
         for (path, kind) in names::functions_called(types, &word)? {
             let path = short_function(&path);
-            let own = ["memleak::", "memleak_core::"].iter().any(|krate| path.starts_with(krate));
-            if !own && !found.iter().any(|(_, _, known)| *known == path) {
+            if !is_memleak(&path) && !found.iter().any(|(_, _, known)| *known == path) {
                 found.push((rank, kind != CodeKind::User, path));
             }
         }

@@ -2,7 +2,7 @@
 //!
 //! May use: `heap`, `debuginfo`.
 
-use crate::debuginfo::code::CodeKind;
+use crate::debuginfo::code::{CodeKind, is_memleak};
 use crate::debuginfo::layouts::TypeTable;
 use crate::debuginfo::load::{DieRef, LoadError};
 use crate::debuginfo::names::{self, Named};
@@ -310,9 +310,7 @@ fn unknown(types: &TypeTable, subject: Subject<'_>, pattern: &Pattern) -> Result
         Subject::Path { name, .. } => (name(), true),
     };
     let all = every_name(types)?;
-    // The test did not mean memleak itself.
-    let own = |name: &str| ["memleak::", "memleak_core::"].iter().any(|krate| name.starts_with(krate));
-    let others = all.iter().filter(|(name, _)| !own(name));
+    let others = all.iter().filter(|(name, _)| !is_memleak(name));
     let candidates = others.map(|(name, kind)| Candidate { name, kind: *kind });
     Ok(NameError::Unknown { resolved, nearest: nearest(name, candidates), instead: pattern.without_pointers() })
 }

@@ -4,7 +4,6 @@ use super::{Ink, Look, count, join};
 use crate::check::verdict::Frame;
 use crate::debuginfo::code::{CodeKind, in_the_toolchain};
 use crate::query::short::short_function;
-use std::path::Path;
 
 /// The most frames shown of the user's own.
 const MOST: usize = 12;
@@ -37,9 +36,14 @@ impl<'a> Stacks<'a> {
         }
     }
 
+    /// What is the same in all.
+    pub(super) fn frames(&self) -> &'a [Frame] {
+        &self.first[..self.same]
+    }
+
     /// The lines of what is the same in all.
     pub(super) fn lines(&self, look: &Look) -> Vec<String> {
-        let mut lines = lines(&self.first[..self.same], look);
+        let mut lines = lines(self.frames(), look);
         if self.callers.len() > 1 {
             lines.push(look.paint(Ink::Aside, &format!("… called from {} places", self.callers.len())));
         }
@@ -246,8 +250,8 @@ pub(super) fn place(file: &str, line: u32, look: &Look) -> String {
 }
 
 /// A file relative to the workspace, a dependency's from its package on, the standard library's from `library/` on.
-fn short_file(file: &str, look: &Look) -> String {
-    if let Some(below) = look.root.as_deref().and_then(|root| Path::new(file).strip_prefix(root).ok()) {
+pub(super) fn short_file(file: &str, look: &Look) -> String {
+    if let Some(below) = look.below_root(file) {
         return below.display().to_string();
     }
     if let Some(path) = in_the_toolchain(file) {

@@ -40,7 +40,7 @@ fn is_said(obstacle: &Obstacle) -> bool {
 }
 
 /// One line per type where none may live; one for the expectation where some may.
-fn headlines(missed: &Missed) -> Vec<String> {
+pub(super) fn headlines(missed: &Missed) -> Vec<String> {
     let totals = |groups: &[&Group]| {
         let sum = |doubtful: bool| -> u64 {
             groups.iter().filter(|group| group.doubt.is_some() == doubtful).map(|group| group.count).sum()

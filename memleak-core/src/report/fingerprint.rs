@@ -4,6 +4,7 @@ use super::{Look, backtrace};
 use crate::check::verdict::{Group, Holder, LostGroup, Place};
 use crate::heap::holders::{HeldBy, Way};
 use crate::query::short::{short_block, short_function};
+use memleak_report::hash;
 
 /// The words of a leak.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -58,6 +59,19 @@ impl Fingerprint {
             allocated_in: functions(&group.stack, look),
             held_by: Vec::new(),
         }
+    }
+
+    /// The same as one word.
+    pub fn id(&self) -> String {
+        let kind = match self.kind {
+            Kind::Live => "live",
+            Kind::PossiblyLive => "possibly-live",
+            Kind::Unreachable => "unreachable",
+            Kind::UnreachableCycle => "cycle",
+        };
+        let words =
+            [std::slice::from_ref(&self.type_name), &self.allocated_in, &self.held_by].map(|words| words.join("\n"));
+        format!("{kind}-{:016x}", hash::of(&words.join("\n\n")))
     }
 
     /// Whether both are of the same leak, as far as can be told: one holder in common is enough.

@@ -11,14 +11,14 @@ use std::collections::HashMap;
 const MOST_GROUPS: usize = 20;
 
 /// Groups that read alike: of one type, first allocated by one line of the user's, held in the same way.
-struct Alike<'a> {
-    first: &'a Group,
-    count: u64,
-    before: u64,
-    known: u64,
-    retained: Option<u64>,
-    stacks: Stacks<'a>,
-    positions: Positions,
+pub(super) struct Alike<'a> {
+    pub(super) first: &'a Group,
+    pub(super) count: u64,
+    pub(super) before: u64,
+    pub(super) known: u64,
+    pub(super) retained: Option<u64>,
+    pub(super) stacks: Stacks<'a>,
+    pub(super) positions: Positions,
 }
 
 /// The certain groups, then the doubtful ones apart.
@@ -78,7 +78,7 @@ pub(super) fn in_lines(groups: &[Group], besides: &str, look: &Look) -> Vec<Stri
 }
 
 /// Puts groups together that a reader could not tell apart.
-fn alike<'a>(groups: impl Iterator<Item = &'a Group>, look: &Look) -> Vec<Alike<'a>> {
+pub(super) fn alike<'a>(groups: impl Iterator<Item = &'a Group>, look: &Look) -> Vec<Alike<'a>> {
     let mut keys = Vec::new();
     let mut by_type_and_place: HashMap<_, Vec<usize>> = HashMap::new();
     let mut all: Vec<Alike<'_>> = Vec::new();

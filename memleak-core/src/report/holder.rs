@@ -253,7 +253,7 @@ fn is_element(part: &Way) -> bool {
     matches!(part, Way::Index(_) | Way::Key | Way::Value | Way::Message)
 }
 
-fn way(parts: &[Way], positions: Positions, look: &Look) -> String {
+pub(super) fn way(parts: &[Way], positions: Positions, look: &Look) -> String {
     let mut text = String::new();
     let mut before = None;
     for part in parts {

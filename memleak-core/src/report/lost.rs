@@ -46,18 +46,18 @@ pub(super) fn describe(lost: &[LostGroup], look: &Look, lines: &mut Vec<String>)
 }
 
 /// Groups that read alike: of one type, first allocated by one line of the user's, with the same cycle and the same missing owners.
-struct Alike<'a> {
-    first: &'a LostGroup,
-    count: u64,
-    known: u64,
-    blocks: u64,
-    bytes: u64,
+pub(super) struct Alike<'a> {
+    pub(super) first: &'a LostGroup,
+    pub(super) count: u64,
+    pub(super) known: u64,
+    pub(super) blocks: u64,
+    pub(super) bytes: u64,
     owned: Vec<Owned>,
-    stacks: Stacks<'a>,
+    pub(super) stacks: Stacks<'a>,
 }
 
 /// Puts groups together that a reader could not tell apart.
-fn alike<'a>(lost: &'a [LostGroup], look: &Look) -> Vec<Alike<'a>> {
+pub(super) fn alike<'a>(lost: &'a [LostGroup], look: &Look) -> Vec<Alike<'a>> {
     let mut keys = Vec::new();
     let mut by_type_and_place: HashMap<_, Vec<usize>> = HashMap::new();
     let mut all: Vec<Alike<'_>> = Vec::new();
@@ -131,7 +131,7 @@ fn one(alike: &Alike<'_>, look: &Look, lines: &mut Vec<String>) {
 }
 
 /// What to do, unless a mark in the ring says it.
-fn what_to_do(group: &LostGroup, look: &Look) -> Option<String> {
+pub(super) fn what_to_do(group: &LostGroup, look: &Look) -> Option<String> {
     let marked = |cycle: &Cycle| (0..cycle.ring).any(|member| on_the_ring(cycle, member).is_some_and(is_best));
     match (&group.advice, &group.cycle) {
         (Some(Advice::Weaken { .. }), Some(cycle)) if marked(cycle) => None,
@@ -254,7 +254,7 @@ fn name_of(cycle: &Cycle, index: usize) -> String {
     member(cycle.members.get(index).and_then(|member| member.as_deref()))
 }
 
-fn member(name: Option<&str>) -> String {
+pub(super) fn member(name: Option<&str>) -> String {
     name.map_or_else(|| "memory of unknown type".to_owned(), short_block)
 }
 

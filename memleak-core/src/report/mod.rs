@@ -3,6 +3,7 @@
 //! May use: `check`'s verdict, `query` (short names), `heap`, `debuginfo`, `tracker` (data types only).
 //!
 //! - [`failure`]: the whole text of a failed check: headlines, groups, how it was counted.
+//! - [`findings`]: the same as data.
 //! - [`groups`]: the instances of the expectations that do not hold.
 //! - [`lost`]: unreachable memory.
 //! - [`overruns`]: figures above their limits.
@@ -17,6 +18,7 @@ mod advice;
 mod aside;
 mod backtrace;
 mod failure;
+mod findings;
 pub mod fingerprint;
 mod groups;
 mod holder;
@@ -26,7 +28,8 @@ mod overruns;
 
 use crate::check::verdict::{Aside, Doubt, Frame, Group, Holder, Obstacle, Verdict};
 use crate::query::short::short_future;
-use std::path::PathBuf;
+use memleak_report::document::Findings;
+use std::path::{Path, PathBuf};
 
 /// How a text is to look.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -101,6 +104,11 @@ impl Look {
         changed
     }
 
+    /// A file below the root, relative to it.
+    fn below_root<'f>(&self, file: &'f str) -> Option<&'f Path> {
+        Path::new(file).strip_prefix(self.root.as_deref()?).ok()
+    }
+
     fn paint(&self, ink: Ink, text: &str) -> String {
         if !self.color || text.is_empty() {
             return text.to_owned();
@@ -133,6 +141,11 @@ pub fn text(verdict: &Verdict, look: &Look) -> String {
         Verdict::Failed(failure) => look.with_body_as_test(&failure::text(failure, look)),
         Verdict::CouldNotTell(obstacles) => look.with_body_as_test(&obstacle::text(obstacles, look)),
     }
+}
+
+/// What a verdict says, as data; nothing of a pass.
+pub fn findings(verdict: &Verdict, look: &Look) -> Findings {
+    findings::of(verdict, &Look { color: false, ..look.clone() })
 }
 
 /// Why something cannot be told, and what to write instead.

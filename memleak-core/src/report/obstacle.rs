@@ -17,10 +17,10 @@ pub(super) fn parts(obstacles: &[Obstacle], look: &Look) -> String {
 }
 
 /// What is wrong, details, and what to do about it.
-struct Explained {
-    wrong: String,
-    details: String,
-    help: &'static str,
+pub(super) struct Explained {
+    pub(super) wrong: String,
+    pub(super) details: String,
+    pub(super) help: &'static str,
 }
 
 fn part(obstacle: &Obstacle, look: &Look) -> String {
@@ -38,7 +38,7 @@ fn part(obstacle: &Obstacle, look: &Look) -> String {
     text
 }
 
-fn explain(obstacle: &Obstacle, look: &Look) -> Explained {
+pub(super) fn explain(obstacle: &Obstacle, look: &Look) -> Explained {
     let plain = |wrong: &str, help| Explained { wrong: wrong.to_owned(), details: String::new(), help };
     match obstacle {
         Obstacle::NotInstalled => {

@@ -28,12 +28,12 @@ fn exact(bytes: u64) -> String {
 }
 
 /// Parts that read alike: of one type, from one line of the user's, held in the same way.
-struct Alike<'a> {
-    first: &'a Part,
-    blocks: u64,
-    bytes: u64,
+pub(super) struct Alike<'a> {
+    pub(super) first: &'a Part,
+    pub(super) blocks: u64,
+    pub(super) bytes: u64,
     size: Option<u64>,
-    stacks: Stacks<'a>,
+    pub(super) stacks: Stacks<'a>,
 }
 
 pub(super) fn describe(overrun: &Overrun, look: &Look, lines: &mut Vec<String>) {
@@ -54,7 +54,7 @@ pub(super) fn describe(overrun: &Overrun, look: &Look, lines: &mut Vec<String>) 
     }
 }
 
-fn alike<'a>(parts: &'a [Part], look: &Look) -> Vec<Alike<'a>> {
+pub(super) fn alike<'a>(parts: &'a [Part], look: &Look) -> Vec<Alike<'a>> {
     let mut by_text: HashMap<_, usize> = HashMap::new();
     let mut all: Vec<Alike<'_>> = Vec::new();
     for part in parts {
@@ -81,7 +81,7 @@ fn alike<'a>(parts: &'a [Part], look: &Look) -> Vec<Alike<'a>> {
 
 fn one(alike: &Alike<'_>, figure: Figure, look: &Look, lines: &mut Vec<String>) {
     let part = alike.first;
-    let name = part.type_name.as_deref().map_or_else(|| "memory of unknown type".to_owned(), short);
+    let name = name_of(part);
     let new = if matches!(figure, Figure::Growth { .. }) { "new since the warm-up" } else { "live" };
     let each = match alike.size {
         Some(_) if alike.blocks == 1 => String::new(),
@@ -101,8 +101,12 @@ fn one(alike: &Alike<'_>, figure: Figure, look: &Look, lines: &mut Vec<String>) 
     lines.extend(part.advice.as_ref().map(|what| help(&advice::text(what, look), look)));
 }
 
+pub(super) fn name_of(part: &Part) -> String {
+    part.type_name.as_deref().map_or_else(|| "memory of unknown type".to_owned(), short)
+}
+
 /// `by 1.2 KiB per run, in 3 steps over 35 runs`.
-fn growth(slope: &Slope) -> String {
+pub(super) fn growth(slope: &Slope) -> String {
     let per_run = slope.bytes.div_ceil(slope.rounds);
     let how = if slope.rises * 2 > slope.of {
         format!("in {} of {}", slope.rises, count(slope.of, "run"))

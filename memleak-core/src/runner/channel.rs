@@ -8,6 +8,7 @@
 
 use super::course::Stage;
 use super::outcome::{Outcome, Report};
+use memleak_report::document::Findings;
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::AsFd;
@@ -112,6 +113,7 @@ impl Message {
                 let (kind, text) = kind_and_text(&report.outcome);
                 body.extend([ENDED, kind]);
                 put_field(&mut body, text.as_bytes());
+                put_field(&mut body, report.findings.to_json().as_bytes());
                 put_texts(&mut body, &report.notes);
             }
             Message::LeftBehind(processes) => {
@@ -130,7 +132,8 @@ impl Message {
             ENDED => {
                 let kind = body.byte()?;
                 let outcome = outcome_of(kind, body.text()?)?;
-                Message::Ended(Report { outcome, notes: body.texts()? })
+                let findings = Findings::from_json(&body.text()?).ok()?;
+                Message::Ended(Report { outcome, notes: body.texts()?, findings })
             }
             LEFT_BEHIND => Message::LeftBehind(body.texts()?),
             stage => Message::Reached(*STAGES.get(usize::from(stage))?),
@@ -214,11 +217,13 @@ mod tests {
     fn every_message_arrives_as_it_was_sent_whatever_the_pieces() {
         let mut messages: Vec<Message> = STAGES.into_iter().map(Message::Reached).collect();
         let text = || "zwei Zeilen\nund ein ☃".to_owned();
-        messages.extend(
-            (0..=6)
-                .map(|kind| outcome_of(kind, text()).expect("a kind"))
-                .map(|outcome| Message::Ended(Report { outcome, notes: vec![text(), String::new()] })),
-        );
+        messages.extend((0..=6).map(|kind| outcome_of(kind, text()).expect("a kind")).map(|outcome| {
+            Message::Ended(Report {
+                notes: vec![text(), String::new()],
+                findings: Findings { settled_ms: 7, ..Findings::default() },
+                ..Report::of(outcome)
+            })
+        }));
         messages.push(Message::LeftBehind(vec![text(), text()]));
         let bytes: Vec<u8> = messages.iter().flat_map(Message::encode).collect();
         for size in [1, 3, bytes.len()] {

@@ -2,7 +2,7 @@
 
 use super::body::{Fault, PanicMessage, catch};
 use super::inside::{Inside, Look, News};
-use super::judge::{Judge, Judgement, Seen};
+use super::judge::{Conclusion, Judge, Judgement, Seen};
 use super::outcome::{Outcome, Report};
 use super::settle::{DEFAULT_SETTLE, settle};
 use super::{Case, Unsupported};
@@ -116,7 +116,7 @@ impl Course {
             return Report::of(fault.map_or_else(|| Outcome::CouldNotTell(NOT_RUN.to_owned()), Outcome::from));
         };
         let (seen, settled) = match (seen, fault) {
-            (Err(fault), _) | (Ok(_), Some(fault)) => return Report { outcome: fault.into(), notes },
+            (Err(fault), _) | (Ok(_), Some(fault)) => return Report { notes, ..Report::of(fault.into()) },
             (Ok(look), None) => look,
         };
         if seen != Seen::Unsettled && over.is_none() && !body_is_judged {
@@ -128,8 +128,8 @@ impl Course {
             Seen::Settled | Seen::Doubtful => self.settle_limit(),
         };
         settle(&*self.judge, Checkpoint::Afterwards, limit);
-        let judgement = self.judge.conclude(settled, on);
-        self.report(judgement, notes)
+        let conclusion = self.judge.conclude(settled, on);
+        self.report(conclusion, notes)
     }
 
     fn spawn<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
@@ -141,7 +141,7 @@ impl Course {
         self.case.settle.unwrap_or(DEFAULT_SETTLE)
     }
 
-    fn report(&self, judgement: Judgement, mut notes: Vec<String>) -> Report {
+    fn report(&self, Conclusion { judgement, findings }: Conclusion, mut notes: Vec<String>) -> Report {
         let outcome = match judgement {
             Judgement::Clean(more) => {
                 notes.extend(more);
@@ -154,7 +154,7 @@ impl Course {
             }
             Judgement::CouldNotTell(text) | Judgement::Unsupported(text) => Outcome::CouldNotTell(text),
         };
-        Report { outcome, notes }
+        Report { outcome, notes, findings }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Judges a test by the instances that live in its heap.
 
 use super::Case;
-use super::judge::{Judge, Judgement, Seen};
+use super::judge::{Conclusion, Judge, Judgement, Seen};
 use crate::baseline::Baseline;
 use crate::check::checker::{self, Checker, Checkpoint, Count};
 use crate::check::growth::Round;
@@ -92,9 +92,10 @@ impl Judge for HeapJudge {
         self.examine(checkpoint, true)
     }
 
-    fn conclude(&self, settled: Duration, ended: Ended) -> Judgement {
+    fn conclude(&self, settled: Duration, ended: Ended) -> Conclusion {
         self.found.ask(move |found| found.conclude(settled, ended)).unwrap_or_else(|| {
             Judgement::CouldNotTell("memleak: reading the heap failed: its thread panicked, as said above".to_owned())
+                .into()
         })
     }
 }
@@ -142,7 +143,7 @@ impl Found {
         seen
     }
 
-    fn conclude(&self, settled: Duration, ended: Ended) -> Judgement {
+    fn conclude(&self, settled: Duration, ended: Ended) -> Conclusion {
         let verdict = match (&self.checker, self.body_ended.take(), self.afterwards.take()) {
             (Err(obstacles), _, _) => Verdict::CouldNotTell(obstacles.clone()),
             (Ok(checker), Some(body_ended), Some(afterwards)) if checker.saw_all_rounds(&self.since.borrow()) => {
@@ -153,13 +154,20 @@ impl Found {
         };
         let baseline = match &self.baseline {
             Ok(baseline) => baseline,
-            Err(obstacle) => return judgement(&Verdict::CouldNotTell(vec![obstacle.clone()]), &self.look),
+            Err(obstacle) => return self.conclusion(&Verdict::CouldNotTell(vec![obstacle.clone()])),
         };
         let verdict = baseline.apply(verdict, self.possibly, &self.look);
-        match judgement(&verdict, &self.look) {
-            Judgement::Clean(notes) if baseline.has_to_shrink(&verdict) => Judgement::Unclean(notes.join("\n")),
-            judgement => judgement,
+        let conclusion = self.conclusion(&verdict);
+        match conclusion.judgement {
+            Judgement::Clean(notes) if baseline.has_to_shrink(&verdict) => {
+                Conclusion { judgement: Judgement::Unclean(notes.join("\n")), ..conclusion }
+            }
+            judgement => Conclusion { judgement, ..conclusion },
         }
+    }
+
+    fn conclusion(&self, verdict: &Verdict) -> Conclusion {
+        Conclusion { judgement: judgement(verdict, &self.look), findings: report::findings(verdict, &self.look) }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::check::checker::Checkpoint;
 use crate::check::verdict::Ended;
+use memleak_report::document::Findings;
 use std::time::Duration;
 
 /// Looks at the heap at the checkpoints of a test, and says what it saw. The last look at each checkpoint counts.
@@ -21,7 +22,7 @@ pub(super) trait Judge: Send + Sync + 'static {
 
     /// What was seen means for the test. `settled` is how long background work was waited for at the first checkpoint, `ended` what ended
     /// between the two.
-    fn conclude(&self, settled: Duration, ended: Ended) -> Judgement;
+    fn conclude(&self, settled: Duration, ended: Ended) -> Conclusion;
 }
 
 /// What one look showed.
@@ -33,6 +34,20 @@ pub(super) enum Seen {
     Doubtful,
     /// More than there should be. Waiting may change that.
     Unsettled,
+}
+
+/// What was seen, and what it means.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Conclusion {
+    pub(super) judgement: Judgement,
+    /// What was seen as data.
+    pub(super) findings: Findings,
+}
+
+impl From<Judgement> for Conclusion {
+    fn from(judgement: Judgement) -> Self {
+        Conclusion { judgement, findings: Findings::default() }
+    }
 }
 
 /// What the heap says of a test.

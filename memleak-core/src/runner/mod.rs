@@ -22,6 +22,7 @@ mod channel;
 #[cfg(memleak_supported)]
 mod child;
 mod course;
+mod filing;
 mod heap_judge;
 mod inside;
 mod judge;
@@ -301,7 +302,10 @@ fn start<J: Judge>(case: &'static Case, place: &'static Location<'static>, test:
         Role::Parent { name } => {
             let test_name = name.clone();
             match case.turn.take(move || parent::supervise(case, &test_name)) {
-                Supervised::Ended(report) => report.conclude(),
+                Supervised::Ended(mut report) => {
+                    filing::file(case, &name, place, &mut report);
+                    report.conclude();
+                }
                 Supervised::NotFound(why) => run_in_place(case, name, place, test, judge, vec![why]),
             }
         }
@@ -334,8 +338,11 @@ fn run_in_place<J: Judge>(
     judge: JudgeFor<J>,
     notes: Vec<String>,
 ) {
-    let run = move || run_alone(case, name, place, test, judge, notes);
-    case.turn.take_in_place(run).conclude();
+    let test_name = name.clone();
+    let run = move || run_alone(case, test_name, place, test, judge, notes);
+    let mut report = case.turn.take_in_place(run);
+    filing::file(case, &name, place, &mut report);
+    report.conclude();
 }
 
 fn run_alone<J: Judge>(

@@ -1,5 +1,6 @@
 //! How a test ended, as one closed type, and the words and the failure that the test's thread makes of it.
 
+use memleak_report::document::Findings;
 use std::io::{self, Write};
 use std::panic;
 
@@ -30,12 +31,14 @@ pub(super) struct Report {
     pub(super) outcome: Outcome,
     /// What else is worth a line, one each.
     pub(super) notes: Vec<String>,
+    /// What was found in the heap, as data.
+    pub(super) findings: Findings,
 }
 
 impl Report {
     /// Only an outcome.
     pub(super) fn of(outcome: Outcome) -> Self {
-        Report { outcome, notes: Vec::new() }
+        Report { outcome, notes: Vec::new(), findings: Findings::default() }
     }
 
     /// Whether the test passes.

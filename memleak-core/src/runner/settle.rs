@@ -88,7 +88,7 @@ fn settle_by(
 
 #[cfg(test)]
 mod tests {
-    use super::super::judge::Judgement;
+    use super::super::judge::{Conclusion, Judgement};
     use super::*;
     use crate::check::verdict::Ended;
     use std::cell::RefCell;
@@ -116,8 +116,8 @@ mod tests {
             Seen::Unsettled
         }
 
-        fn conclude(&self, _settled: Duration, _ended: Ended) -> Judgement {
-            Judgement::Clean(Vec::new())
+        fn conclude(&self, _settled: Duration, _ended: Ended) -> Conclusion {
+            Judgement::Clean(Vec::new()).into()
         }
     }
 
@@ -172,8 +172,8 @@ mod tests {
             fn explain(&self, _checkpoint: Checkpoint) -> Seen {
                 Seen::Doubtful
             }
-            fn conclude(&self, _settled: Duration, _ended: Ended) -> Judgement {
-                Judgement::Clean(Vec::new())
+            fn conclude(&self, _settled: Duration, _ended: Ended) -> Conclusion {
+                Judgement::Clean(Vec::new()).into()
             }
         }
         let seen = |checkpoint| settle_by(&Doubtful(AtomicU32::new(0)), checkpoint, DEFAULT_SETTLE, |pause| pause);
@@ -199,8 +199,8 @@ mod tests {
             fn explain(&self, _checkpoint: Checkpoint) -> Seen {
                 Seen::Unsettled
             }
-            fn conclude(&self, _settled: Duration, _ended: Ended) -> Judgement {
-                Judgement::Clean(Vec::new())
+            fn conclude(&self, _settled: Duration, _ended: Ended) -> Conclusion {
+                Judgement::Clean(Vec::new()).into()
             }
         }
         let mut waits = Vec::new();

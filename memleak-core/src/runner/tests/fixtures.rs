@@ -2,7 +2,7 @@
 
 use super::super::course::Test;
 use super::super::inside::{self, Returns};
-use super::super::judge::{Judge, Judgement, Seen};
+use super::super::judge::{Conclusion, Judge, Judgement, Seen};
 use super::super::{Case, Flavor, RuntimeOptions, ShouldPanic, Turn, Unsupported, async_test, start};
 use crate::check::checker::Checkpoint;
 use crate::check::verdict::Ended;
@@ -68,17 +68,18 @@ impl Judge for Probes {
         self.look(checkpoint)
     }
 
-    fn conclude(&self, settled: Duration, ended: Ended) -> Judgement {
+    fn conclude(&self, settled: Duration, ended: Ended) -> Conclusion {
         let end = match ended {
             Ended::Runtime => "the runtime",
             Ended::Thread => "the thread",
         };
-        match (self.body_ended.load(Ordering::SeqCst), self.afterwards.load(Ordering::SeqCst)) {
+        let judgement = match (self.body_ended.load(Ordering::SeqCst), self.afterwards.load(Ordering::SeqCst)) {
             (0, 0) => Judgement::Clean(Vec::new()),
             (0, more) => Judgement::Unclean(format!("{more} live after {end}")),
             (live, 0) => Judgement::Unclean(format!("{live} live after {settled:?}, none after {end}")),
             (live, more) => Judgement::Unclean(format!("{live} live after {settled:?}, {more} after {end}")),
-        }
+        };
+        judgement.into()
     }
 }
 
@@ -97,8 +98,8 @@ impl Judge for Says {
     fn explain(&self, _checkpoint: Checkpoint) -> Seen {
         Seen::Settled
     }
-    fn conclude(&self, _settled: Duration, _ended: Ended) -> Judgement {
-        self.0.clone()
+    fn conclude(&self, _settled: Duration, _ended: Ended) -> Conclusion {
+        self.0.clone().into()
     }
 }
 

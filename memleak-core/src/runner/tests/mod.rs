@@ -26,6 +26,7 @@ fn test_binary(fixture: &str) -> Command {
     command
         .args(["--exact", &full_name(fixture), "--include-ignored", "--test-threads=1"])
         .env_remove("MEMLEAK_UNSUPPORTED")
+        .env("MEMLEAK_REPORT", "never")
         .env_remove("RUST_TEST_NOCAPTURE")
         .env("RUST_BACKTRACE", "0");
     command
