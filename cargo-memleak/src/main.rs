@@ -113,13 +113,13 @@ fn run(arguments: Vec<OsString>, stdout: &mut impl Write) -> Result<ExitCode, St
 }
 
 fn convert(paths: &[PathBuf], to: &str, out: Option<&Path>, stdout: &mut impl Write) -> Result<(), String> {
-    let merged = merge::merge(documents(paths)?);
-    let text = match to {
-        "html" => page::html(&merged.tests),
-        "markdown" => merged.tests.iter().map(markdown::test).collect(),
-        "json" => merged.to_json(),
+    let write: fn(&Merged) -> String = match to {
+        "html" => |merged| page::html(&merged.tests),
+        "markdown" => |merged| merged.tests.iter().map(markdown::test).collect(),
+        "json" => Merged::to_json,
         _ => return Err(format!("there is no format `{to}`: write `html`, `markdown` or `json`")),
     };
+    let text = write(&merge::merge(documents(paths)?));
     match out {
         Some(out) => store::replace(out, text.as_bytes())
             .map_err(|error| format!("{} cannot be written: {error}", out.display())),
@@ -133,7 +133,7 @@ fn diff(paths: &[PathBuf], stdout: &mut impl Write) -> Result<ExitCode, String> 
     let mut text = String::new();
     for (word, leaks) in [("new", &found.new), ("gone", &found.gone)] {
         for leak in leaks {
-            text += &format!("{word}    {}\n", line(leak));
+            text += &format!("{word:<6} {}\n", line(leak));
         }
     }
     for (before, after) in &found.both {

@@ -2,6 +2,7 @@
 
 mod fixtures;
 mod processes;
+mod reports;
 
 use std::env;
 use std::process::{Command, Output, Stdio};
