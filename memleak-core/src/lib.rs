@@ -6,7 +6,7 @@
 //! |---|---|
 //! | [`runner`] | runs one test in a process of its own and relays its verdict |
 //! | [`baseline`] | the leaks that are known: what of a verdict a file has |
-//! | [`report`] | verdict to text |
+//! | [`report`] | verdict to text and to data |
 //! | [`check`] | expectation to verdict |
 //! | [`query`] | patterns over type names; copies of the heap, and what is asked of them |
 //! | [`heap`] | frozen copy of the heap, its types, its live instances |

@@ -178,7 +178,7 @@ fn step(hop: &Hop, positions: Positions, look: &Look) -> Step {
         way: hop
             .way
             .iter()
-            .map(|part| look.with_body_as_test(&holder::way(&[part.clone()], positions, look)))
+            .map(|part| look.with_body_as_test(&holder::way(std::slice::from_ref(part), positions, look)))
             .collect(),
         type_name: look.with_body_as_test(&hop.ty),
         type_short: look.with_body_as_test(&brief(&hop.ty)),
