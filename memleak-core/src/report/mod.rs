@@ -3,7 +3,7 @@
 //! May use: `check`'s verdict, `query` (short names), `heap`, `debuginfo`, `tracker` (data types only).
 //!
 //! - [`failure`]: the whole text of a failed check: headlines, groups, how it was counted.
-//! - [`findings`]: the same as data.
+//! - [`mod@findings`]: the same as data.
 //! - [`groups`]: the instances of the expectations that do not hold.
 //! - [`lost`]: unreachable memory.
 //! - [`overruns`]: figures above their limits.
