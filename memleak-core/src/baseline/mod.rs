@@ -2,7 +2,7 @@
 //!
 //! May use: `report`, `check`.
 //!
-//! - [`file`]: how the file is written and read.
+//! - [`mod@file`]: how the file is written and read.
 //! - [`compare`]: what of a verdict it has.
 //!
 //! An entry belongs to one test, because a test runs in a process of its own, and a filter leaves others out: what is gone can be told of the
