@@ -17,6 +17,7 @@ use std::collections::HashMap;
 use std::fs;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::path::Path;
+use std::sync::OnceLock;
 
 /// How gimli reads the mapped sections.
 pub type Reader = gimli::EndianSlice<'static, LittleEndian>;
@@ -90,6 +91,33 @@ pub enum LoadError {
     Unreadable(String),
 }
 
+/// The files of the running program.
+#[derive(Clone, Copy)]
+pub struct Program {
+    file: &'static [u8],
+    /// What the kernel has told the process at its start.
+    auxiliary: &'static [u8],
+}
+
+impl Program {
+    /// Opens them, once. Where other code may close descriptors that are not its own, this has to be done before.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub fn open() -> Result<Program, LoadError> {
+        static OPEN: OnceLock<Result<Program, LoadError>> = OnceLock::new();
+        let open = || {
+            // Not the path in `argv[0]`: that may be anything, and the file there may have been rebuilt since.
+            let file = fs::File::open("/proc/self/exe").map_err(unreadable)?;
+            // SAFETY: the system refuses to write to the file of a running program (ETXTBSY), and a rebuild puts a new file in its place.
+            let map = unsafe { memmap2::Mmap::map(&file) }.map_err(unreadable)?;
+            let auxiliary = fs::read("/proc/self/auxv").map_err(unreadable)?;
+            Ok(Program { file: Box::leak(Box::new(map)), auxiliary: auxiliary.leak() })
+        };
+        OPEN.get_or_init(open).clone()
+    }
+}
+
 impl Binary {
     /// Opens the running executable.
     ///
@@ -100,13 +128,9 @@ impl Binary {
             let platform = format!("{} on {}", std::env::consts::OS, std::env::consts::ARCH);
             return Err(LoadError::UnsupportedPlatform(platform));
         }
-        // Not the path in `argv[0]`: that may be anything, and the file there may have been rebuilt since.
-        let file = fs::File::open("/proc/self/exe").map_err(unreadable)?;
-        // SAFETY: the system refuses to write to the file of a running program (ETXTBSY), and a rebuild puts a new file in its place.
-        let map = unsafe { memmap2::Mmap::map(&file) }.map_err(unreadable)?;
-        let data: &'static [u8] = Box::leak(Box::new(map));
-        let mut binary = Binary::parse(data)?;
-        binary.bias = binary.loader_bias()?;
+        let Program { file, auxiliary } = Program::open()?;
+        let mut binary = Binary::parse(file)?;
+        binary.bias = binary.loader_bias(auxiliary)?;
         Ok(binary)
     }
 
@@ -240,9 +264,8 @@ impl Binary {
     }
 
     /// The kernel tells each process where the program headers of its executable are; the file tells where they were meant to be.
-    fn loader_bias(&self) -> Result<u64, LoadError> {
+    fn loader_bias(&self, auxiliary: &[u8]) -> Result<u64, LoadError> {
         const AT_PHDR: u64 = 3;
-        let auxiliary = fs::read("/proc/self/auxv").map_err(unreadable)?;
         let runtime = auxiliary
             .as_chunks::<16>()
             .0

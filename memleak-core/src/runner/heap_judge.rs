@@ -8,7 +8,7 @@ use crate::check::growth::Round;
 use crate::check::limits::Since;
 use crate::check::verdict::{Ended, Obstacle, Verdict};
 use crate::check::{Possibly, Terms};
-use crate::debuginfo::load::LoadError;
+use crate::debuginfo::load::{LoadError, Program};
 use crate::query::analyst::Kept;
 use crate::query::body;
 use crate::report::{self, Look};
@@ -49,7 +49,8 @@ impl HeapJudge {
             ignores: case.ignores,
         };
         let look = Look::of_test(case.path, color);
-        // Before the body may close files that it has not opened.
+        // Before the body may close files that it has not opened. What is wrong with them is said where they are read.
+        let _ = Program::open();
         let baseline = Baseline::open(case.path, &look);
         let found = Kept::new(move || {
             let all = baseline.as_ref().is_ok_and(Baseline::asks_for_all);
