@@ -175,6 +175,7 @@ const TABLE: &[(&str, Due)] = &[
     ("reachable::output", Pass),
     ("reachable::programs_and_files", Pass),
     ("reachable::by_memory_that_is_not_of_rust", Pass),
+    ("reachable::by_memory_beside_a_guard", Pass),
     ("reachable::by_thread_specific_data_of_a_c_library", Pass),
     ("reachable::by_the_result_of_a_thread", Pass),
     ("reachable::by_a_runtime_in_a_static", Pass),

@@ -5,20 +5,16 @@
 //! well, single words are known (`malloc`). Of other allocators below memleak's, the mappings that have blocks hold nothing but blocks and the
 //! allocator's own; what they keep elsewhere has to be known (`jemalloc`).
 //!
-//! May use: `tracker`, `address`, `files`, `mappings`, `malloc`, `jemalloc`.
+//! May use: `tracker`, `address`, `pages`, `mappings`, `malloc`, `jemalloc`.
 
 use super::super::TooSmall;
-use super::files::File;
 use super::jemalloc;
 use super::malloc;
 use super::mappings::Mapping;
+use super::pages::{PAGES, Page, Pages};
 use crate::address::RuntimeAddress;
 use crate::tracker::{Census, Frozen, Word};
 use std::ops::Range;
-
-const PAGE: u64 = 4096;
-/// So many pages are looked at in one go.
-const PAGES: u64 = 64;
 
 /// What is needed for a search, made ready before the world is stopped.
 #[derive(Debug)]
@@ -36,7 +32,7 @@ impl Default for Foreign {
         Foreign {
             others: Vec::with_capacity(1 << 10),
             found: Vec::with_capacity(1 << 12),
-            words: vec![0; (PAGES * PAGE / 8) as usize],
+            words: vec![0; (PAGES * Pages::open().size() / 8) as usize],
         }
     }
 }
@@ -61,7 +57,7 @@ impl Foreign {
     pub fn search(&mut self, mappings: &[Mapping], census: &Census<'_>, frozen: &Frozen) -> Result<(), TooSmall> {
         self.others.sort_unstable_by_key(|range| range.start);
         self.found.clear();
-        let pages = File::open(c"/proc/self/pagemap");
+        let pages = Pages::open();
         let data = |mapping: &&Mapping| {
             mapping.data && mapping.anonymous && !mapping.main_stack && !is_an_allocators(mapping, census, frozen)
         };
@@ -75,7 +71,7 @@ impl Foreign {
                     next += 1;
                     continue;
                 }
-                self.search_range(at..other.start, pages.as_ref(), census, frozen)?;
+                self.search_range(at..other.start, &pages, census, frozen)?;
                 at = at.max(other.end);
                 if other.end > mapping.end {
                     // It goes on in the next mapping.
@@ -83,7 +79,7 @@ impl Foreign {
                 }
                 next += 1;
             }
-            self.search_range(at..mapping.end, pages.as_ref(), census, frozen)?;
+            self.search_range(at..mapping.end, &pages, census, frozen)?;
         }
         self.found.retain(|word| !is_of_malloc(*word, census, frozen));
         Ok(())
@@ -93,24 +89,26 @@ impl Foreign {
     fn search_range(
         &mut self,
         range: Range<u64>,
-        pages: Option<&File>,
+        pages: &Pages,
         census: &Census<'_>,
         frozen: &Frozen,
     ) -> Result<(), TooSmall> {
+        let size = pages.size();
         let mut at = range.start.next_multiple_of(8);
         while at + 8 <= range.end {
-            let first = at / PAGE;
-            let end = range.end.min((first + PAGES) * PAGE);
-            // A word for each page; the highest two bits say that it is in memory, or was put aside.
-            let mut used = [u64::MAX; PAGES as usize];
-            if let Some(pages) = pages {
-                pages.read_words_at(first * 8, &mut used);
-            }
-            let is_used = |at: u64| used.get((at / PAGE - first) as usize).is_some_and(|page| page >> 62 != 0);
+            let first = at / size;
+            let end = range.end.min((first + PAGES) * size);
+            let kinds = pages.from(at);
+            let is_used = |at: u64| match kinds.get((at / size - first) as usize) {
+                Some(Page::Used) => true,
+                // A guard would make what is beside it unreadable too.
+                Some(Page::AsideOrGuard) => frozen.read_words(RuntimeAddress(at), &mut [0]),
+                Some(Page::Unused) | None => false,
+            };
             while at < end {
                 let mut run_end = at;
                 while run_end < end && is_used(run_end) == is_used(at) {
-                    run_end = end.min((run_end / PAGE + 1) * PAGE);
+                    run_end = end.min((run_end / size + 1) * size);
                 }
                 if is_used(at) {
                     run_end = self.search_run(at..run_end, census, frozen)?;

@@ -7,7 +7,8 @@
 //!   aarch64  guard │ ......... stack ◄─ sp │ the C library's record │ tp: static thread-locals  │ end of a page
 //! ```
 //!
-//! The main thread's stack is apart from its thread-locals. Mappings beside each other are listed as one, so the end of the mapping says little.
+//! The main thread's stack is apart from its thread-locals. Mappings beside each other are listed as one, so the end of the mapping says little;
+//! at guards of any kind they have been cut.
 
 use super::super::Places;
 use super::mappings::{Mapping, around};
@@ -89,7 +90,7 @@ mod tests {
     use crate::process::Places;
 
     fn mapping(start: u64, end: u64, main_stack: bool) -> Mapping {
-        Mapping { start, end, data: true, anonymous: true, main_stack }
+        Mapping { start, end, data: true, anonymous: true, main_stack, separated: true }
     }
 
     fn modules() -> Modules {

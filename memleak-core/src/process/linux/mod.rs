@@ -10,6 +10,7 @@
 //! - `layout`: which memory is whose.
 //! - `foreign`: the search for pointers in memory that is nobody's of these.
 //! - `malloc`, `jemalloc`: what of it only looks like pointers.
+//! - `pages`: what the system says of single pages.
 //! - `files`: files of `/proc`.
 
 mod files;
@@ -19,6 +20,7 @@ mod layout;
 mod malloc;
 mod mappings;
 mod modules;
+mod pages;
 mod registers;
 mod signal;
 mod tasks;
@@ -30,6 +32,7 @@ use foreign::Foreign;
 use layout::Whereabouts;
 use mappings::Mapping;
 use modules::Modules;
+use pages::Pages;
 use signal::Round;
 use std::ops::Range;
 use std::sync::OnceLock;
@@ -156,19 +159,29 @@ impl Room {
     pub fn stop<'r>(&'r mut self, frozen: &'r Frozen) -> Result<World<'r>, TooSmall> {
         self.found.clear();
         let round = Round::begin();
-        let looked_around = self.look_around(round.as_ref());
+        let looked_around = self.look_around(round.as_ref(), frozen);
         self.too_small = looked_around.is_err();
         looked_around.map(|()| World { room: self, frozen, round })
     }
 
-    fn look_around(&mut self, round: Option<&Round>) -> Result<(), TooSmall> {
+    fn look_around(&mut self, round: Option<&Round>, frozen: &Frozen) -> Result<(), TooSmall> {
         self.stop_all(round)?;
         mappings::read(&mut self.text, &mut self.mappings)?;
         if !tracker::thread_places(&mut self.thread_places) {
             return Err(TooSmall);
         }
+        let pages = Pages::open();
+        let is_readable = |at| frozen.read_words(RuntimeAddress(at), &mut [0]);
+        let from_word = self.word_to_thread_pointer();
+        for place in &self.thread_places {
+            let Some(tp) = from_word.map(|offset| place.word.wrapping_add_signed(offset)) else { continue };
+            mappings::cut_at_guards(&mut self.mappings, tp, &pages, is_readable)?;
+        }
         for index in 0..self.found.len() {
             let whereabouts = self.whereabouts(index, round);
+            if let Some(tp) = whereabouts.thread_pointer {
+                mappings::cut_at_guards(&mut self.mappings, tp, &pages, is_readable)?;
+            }
             self.found[index].places = layout::places(whereabouts, &self.mappings, &self.modules);
             self.found[index].thread_pointer = whereabouts.thread_pointer;
         }

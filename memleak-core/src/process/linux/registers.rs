@@ -3,6 +3,7 @@
 //! May use: `stack` (its `Position`). Runs in a signal handler: no allocation, no panic, no lock.
 
 use crate::stack::walk::Position;
+#[cfg(target_arch = "x86_64")]
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// So many words are enough for all registers that can hold pointers.
