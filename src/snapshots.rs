@@ -5,6 +5,7 @@ use memleak_core::check::checker::recording;
 use memleak_core::check::verdict::Obstacle;
 use memleak_core::check::{self, Subject};
 use memleak_core::query::analyst::Kept;
+use memleak_core::query::body;
 use memleak_core::query::copy::Copy;
 use memleak_core::query::subjects::Subjects;
 use memleak_core::report::{self, Look};
@@ -12,6 +13,8 @@ use memleak_core::tracker;
 use std::any::type_name;
 use std::error::Error;
 use std::fmt;
+use std::io;
+use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// A copy of the heap at one moment, to be asked what was in it.
@@ -309,6 +312,47 @@ impl Snapshot {
             follows,
             "memleak: the snapshot to compare with is the later of the two: ask that one, `later.since(&earlier)`"
         );
+    }
+
+    /// Writes the heap to a file that Chrome's DevTools (Memory, Load), and memlab open: see [heap snapshots](crate#heap-snapshots). The name has
+    /// to end with `.heapsnapshot` for DevTools.
+    ///
+    /// Two files of one process can be compared: a block that is in both has the same number there.
+    ///
+    /// ```
+    /// # use memleak::leak_test;
+    /// # struct Session(u64);
+    /// #[leak_test]
+    /// fn to_be_looked_at() {
+    ///     let session = Box::new(Session(1));
+    ///     let file = std::env::temp_dir().join("memleak-manual.heapsnapshot");
+    ///     memleak::snapshot().save(&file).unwrap();
+    ///     assert!(std::fs::read_to_string(&file).unwrap().contains("Session"));
+    /// #   std::fs::remove_file(&file).unwrap();
+    ///     drop(session);
+    /// }
+    /// ```
+    ///
+    /// What is in fields is not written: it may be secret. [`save_with_texts`](Snapshot::save_with_texts) writes it.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn save(&self, path: impl AsRef<Path>) -> io::Result<()> {
+        self.write(path.as_ref(), false)
+    }
+
+    /// As [`save`](Snapshot::save), with the texts in the heap: of each `String` as much as its first 1024 characters.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn save_with_texts(&self, path: impl AsRef<Path>) -> io::Result<()> {
+        self.write(path.as_ref(), true)
+    }
+
+    fn write(&self, path: &Path, texts: bool) -> io::Result<()> {
+        let _own = tracker::untracked();
+        let path = path.to_owned();
+        self.ask(move |copy| copy.save(&path, texts, body::begun()))
     }
 
     /// All live blocks, in bytes as the program asked for them.

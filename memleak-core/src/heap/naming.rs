@@ -122,6 +122,13 @@ pub fn holders(
     holders
 }
 
+/// The parts on the way down `steps`, in the words of [`holder`].
+pub fn parts(heap: &Heap<'_>, steps: &[Step]) -> Vec<Way> {
+    let mut namer = Namer::new(heap, &HeldBy::Nothing);
+    namer.pass(steps);
+    namer.finish().into_iter().flat_map(|hop| hop.way).collect()
+}
+
 fn root(heap: &Heap<'_>, first: Option<&Edge>, names: &dyn Names) -> HeldBy {
     let thread = |index: u32| heap.view.snapshot.threads().get(index as usize).map_or("", |thread| &thread.name).into();
     if let Some(local) = first.and_then(|first| local_around(heap, first)) {
@@ -138,7 +145,7 @@ fn root(heap: &Heap<'_>, first: Option<&Edge>, names: &dyn Names) -> HeldBy {
 }
 
 /// The index of the local that a word on a stack is in. What lies in a frame further out may be a parameter of a call further in.
-fn local_around(heap: &Heap<'_>, edge: &Edge) -> Option<usize> {
+pub fn local_around(heap: &Heap<'_>, edge: &Edge) -> Option<usize> {
     let Source::Stack(thread) = edge.from else { return None };
     let holds = |root: &Root| {
         let size = heap.view.types.get(root.ty).size;

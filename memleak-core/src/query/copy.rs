@@ -15,9 +15,12 @@ use crate::heap::reach::Reach;
 use crate::heap::retained::Retention;
 use crate::heap::tasks::Tasks;
 use crate::query::analyst;
+use crate::query::heapsnapshot::{self, Whole};
 use crate::query::scene::{self, Holder, Scene};
 use std::cell::OnceCell;
 use std::collections::{HashMap, HashSet};
+use std::io;
+use std::path::Path;
 use std::rc::Rc;
 
 /// A copy of the heap.
@@ -159,6 +162,17 @@ impl Copy {
         let weak = self.scene.snapshot.word(RuntimeAddress(start.0 + 8))?;
         // All owners together have one.
         self.fills(object, block as u32).then(|| (strong, weak.saturating_sub(u64::from(strong > 0))))
+    }
+
+    /// Writes it as a file for DevTools; see [`heapsnapshot`]. What was lost before the epoch `since` is no leak.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn save(&self, path: &Path, texts: bool, since: u32) -> io::Result<()> {
+        let names = Known { program: self.scene.program, tasks: Tasks::new(self.scene.heap()) };
+        let Links { graph, reach } = self.links();
+        let whole = Whole { scene: &self.scene, graph, reach, names: &names, since };
+        heapsnapshot::save(&whole, path, texts)
     }
 
     /// The name of the static or thread-local that this object lies in.

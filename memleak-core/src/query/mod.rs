@@ -10,13 +10,15 @@
 //! - [`read`]: values as data.
 //! - [`body`]: what the runner tells of the test that runs.
 //! - [`scene`]: one look at the heap; [`copy`]: one that is kept, and its objects;
-//!   [`held`]: which are held by what; `allocated`: by whom they were allocated; [`traffic`]: what came and went between two.
+//!   [`held`]: which are held by what; `allocated`: by whom they were allocated; [`traffic`]: what came and went between two;
+//!   [`heapsnapshot`]: the heap as a file.
 
 mod allocated;
 pub mod analyst;
 pub mod body;
 pub mod copy;
 pub mod functions;
+pub mod heapsnapshot;
 pub mod held;
 mod name;
 pub mod nearest;
