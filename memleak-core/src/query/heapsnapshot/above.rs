@@ -44,7 +44,7 @@ impl<'a, 'w> Above<'a, 'w> {
     /// The nodes with their edges. The blocks are thought to be behind them.
     pub(super) fn of(
         whole: &'w Whole<'w>,
-        (labels, texts): (&mut Labels<'_>, &mut HashMap<u32, Place>),
+        (labels, texts): (&mut Labels<'_>, &mut Vec<(u32, Place)>),
         (ids, strings): (&'a mut Ids, &'a mut Strings),
     ) -> Vec<(Node, Vec<Edge>)> {
         let mut above = Above { whole, ids, strings, nodes: Vec::new(), known: HashMap::new() };
@@ -57,7 +57,7 @@ impl<'a, 'w> Above<'a, 'w> {
         }
         for edge in whole.graph.from_outside() {
             if let Some(text) = above.outside(edge, labels) {
-                texts.insert(edge.to, text);
+                texts.push((edge.to, text));
             }
         }
         above.tasks();

@@ -15,10 +15,16 @@ use crate::query::scene::Scene;
 use std::collections::HashMap;
 
 /// Finds out what pointers are called. What is known of a field is kept.
+///
+/// A file has as many pointers as the heap, so the way to what is known is short: a look into a table, and for enums one into a map.
 pub(super) struct Labels<'s> {
     scene: &'s Scene<'s>,
-    /// By the type of a value and the offset in it, where that is the same for all values of the type.
-    known: HashMap<(TypeId, u64), Word>,
+    /// By the type of a value and the number of the word in it, where that is the same for all values of the type.
+    fixed: Vec<Vec<Option<Word>>>,
+    /// By the types on the way down to the word, which say what variants are active, and the offset of the word.
+    known: HashMap<(Vec<TypeId>, u64), Word>,
+    /// What the bytes of a text of this type are called.
+    texts: HashMap<TypeId, u32>,
     /// Where the control bytes of the table begin that is read.
     table: Option<(u32, RuntimeAddress)>,
 }
@@ -44,12 +50,15 @@ pub(super) struct Label {
     pub(super) text: Option<Place>,
 }
 
+/// Words further in than this have no place in the table.
+const LONGEST_ROW: u64 = 4096;
+
 /// The counts of an `Rc` or `Arc`.
 const COUNTS: u64 = 16;
 
 impl<'s> Labels<'s> {
     pub(super) fn new(scene: &'s Scene<'s>) -> Labels<'s> {
-        Labels { scene, known: HashMap::new(), table: None }
+        Labels { scene, fixed: Vec::new(), known: HashMap::new(), texts: HashMap::new(), table: None }
     }
 
     /// Of a pointer in this block.
@@ -149,14 +158,30 @@ impl<'s> Labels<'s> {
     }
 
     fn word(&mut self, ty: TypeId, start: RuntimeAddress, edge: &Edge, strings: &mut Strings) -> Word {
-        let key = (ty, edge.at.0.wrapping_sub(start.0));
-        if let Some(known) = self.known.get(&key) {
+        let offset = edge.at.0.wrapping_sub(start.0);
+        let (row, column) = (ty.0 as usize, (offset / 8) as usize);
+        let aligned = offset.is_multiple_of(8) && offset < LONGEST_ROW;
+        if let Some(Some(known)) = self.fixed.get(row).filter(|_| aligned).and_then(|row| row.get(column)) {
             return *known;
         }
         let descent = self.scene.view().descend(ty, start, edge.at);
-        let word = self.read(&descent, start, edge, strings);
-        if descent.fixed {
-            self.known.insert(key, word);
+        let key = (descent.steps.iter().map(|step| step.ty).collect(), offset);
+        let word = match self.known.get(&key) {
+            Some(known) => *known,
+            None => {
+                let word = self.read(&descent, start, edge, strings);
+                *self.known.entry(key).or_insert(word)
+            }
+        };
+        if descent.fixed && aligned {
+            if self.fixed.len() <= row {
+                self.fixed.resize(row + 1, Vec::new());
+            }
+            let row = &mut self.fixed[row];
+            if row.len() <= column {
+                row.resize(column + 1, None);
+            }
+            row[column] = Some(word);
         }
         word
     }
@@ -175,13 +200,14 @@ impl<'s> Labels<'s> {
     }
 
     /// What a block of a text is called: the text itself, or only its type.
-    pub(super) fn text(&self, text: Place, values: bool, strings: &mut Strings) -> u32 {
+    pub(super) fn text(&mut self, text: Place, values: bool, strings: &mut Strings) -> u32 {
         // As long as V8 writes them.
         const LONGEST: usize = 1024;
         if values && let Datum::Text(text) = self.scene.reader().datum(text) {
             return strings.of(&text.chars().take(LONGEST).collect::<String>());
         }
-        strings.of(self.scene.program.types().get(text.ty).own_name())
+        let name = || strings.of(self.scene.program.types().get(text.ty).own_name());
+        *self.texts.entry(text.ty).or_insert_with(name)
     }
 }
 

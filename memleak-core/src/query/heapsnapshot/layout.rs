@@ -7,7 +7,6 @@ use super::ids::Ids;
 use super::labels::{Label, Labels};
 use super::stacks::Stacks;
 use super::strings::Strings;
-use crate::debuginfo::types::TypeId;
 use crate::heap::contents::Content;
 use crate::heap::graph::{self, EdgeKind};
 use crate::query::copy::UNKNOWN;
@@ -17,7 +16,6 @@ use crate::query::short::{short_block, short_function};
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::io::{self, Write};
-use std::mem::{Discriminant, discriminant};
 use std::rc::Rc;
 
 thread_local! {
@@ -45,7 +43,7 @@ impl Layout {
         let traffic = whole.scene.snapshot.traffic();
         let wanted = whole.scene.snapshot.blocks().iter().map(|block| block.stack);
         let stacks = Stacks::of(whole.scene.program, wanted, traffic, &mut strings);
-        let mut inside = Inside { edges: Vec::new(), starts: Vec::with_capacity(blocks + 1), texts: HashMap::new() };
+        let mut inside = Inside { edges: Vec::new(), starts: Vec::with_capacity(blocks + 1), texts: Vec::new() };
         let mut labels = Labels::new(whole.scene);
         inside.read(whole, &mut labels, &mut strings);
         IDS.with_borrow_mut(|ids| {
@@ -90,7 +88,7 @@ struct Inside {
     edges: Vec<Edge>,
     starts: Vec<u32>,
     /// The blocks that are the bytes of a text.
-    texts: HashMap<u32, Place>,
+    texts: Vec<(u32, Place)>,
 }
 
 impl Inside {
@@ -101,7 +99,7 @@ impl Inside {
                 let label = labels.in_block(block, edge, strings);
                 self.edges.push(pointer(whole, edge, &label, strings));
                 if let Some(text) = label.text {
-                    self.texts.insert(edge.to, text);
+                    self.texts.push((edge.to, text));
                 }
             }
         }
@@ -123,27 +121,34 @@ pub(super) fn pointer(whole: &Whole<'_>, edge: &graph::Edge, label: &Label, stri
 /// What blocks are called.
 #[derive(Default)]
 struct Names {
-    of_type: HashMap<(Discriminant<Content>, TypeId), u32>,
+    /// By the type, and what a block is of it; none if it was not met yet.
+    of_type: Vec<[Option<u32>; 5]>,
     of_function: HashMap<Rc<str>, u32>,
+    unknown: Option<u32>,
 }
 
 impl Names {
     fn of_block(&mut self, scene: &Scene<'_>, content: &Content, strings: &mut Strings) -> u32 {
-        let mut short = || strings.of(&scene.content_name(content).map_or(UNKNOWN.to_owned(), |name| short_block(&name)));
-        match content {
-            Content::Value(ty)
-            | Content::Unwritten(ty)
-            | Content::Buffer(ty)
-            | Content::Table(ty)
-            | Content::Shared(ty) => *self.of_type.entry((discriminant(content), *ty)).or_insert_with(short),
-            Content::OwnLayout { function, .. } => match self.of_function.get(function) {
-                Some(name) => *name,
-                None => {
-                    let name = strings.of(&format!("{UNKNOWN} of {}", short_function(function)));
-                    *self.of_function.entry(Rc::clone(function)).or_insert(name)
+        let (ty, kind) = match content {
+            Content::Value(ty) => (ty, 0),
+            Content::Unwritten(ty) => (ty, 1),
+            Content::Buffer(ty) => (ty, 2),
+            Content::Table(ty) => (ty, 3),
+            Content::Shared(ty) => (ty, 4),
+            Content::Unknown => return *self.unknown.get_or_insert_with(|| strings.of(UNKNOWN)),
+            Content::OwnLayout { function, .. } => {
+                if let Some(known) = self.of_function.get(function) {
+                    return *known;
                 }
-            },
-            Content::Unknown => short(),
+                let name = strings.of(&format!("{UNKNOWN} of {}", short_function(function)));
+                return *self.of_function.entry(Rc::clone(function)).or_insert(name);
+            }
+        };
+        let row = ty.0 as usize;
+        if self.of_type.len() <= row {
+            self.of_type.resize(row + 1, [None; 5]);
         }
+        let name = || scene.content_name(content).map_or(UNKNOWN.to_owned(), |name| short_block(&name));
+        *self.of_type[row][kind].get_or_insert_with(|| strings.of(&name()))
     }
 }

@@ -13,7 +13,8 @@ use std::collections::HashMap;
 pub(super) struct Stacks {
     pub(super) functions: Vec<Function>,
     pub(super) nodes: Vec<Node>,
-    of_stack: HashMap<StackId, u32>,
+    /// By the number of the stack: that of its node, counted from 1; 0 if it was not asked for.
+    of_stack: Vec<u32>,
 }
 
 /// A place in a function.
@@ -46,12 +47,12 @@ impl Stacks {
         strings: &mut Strings,
     ) -> Stacks {
         let all = Function { name: strings.of("(root)"), file: strings.of(""), line: 0 };
-        let mut stacks = Stacks { functions: vec![all], nodes: vec![Node::default()], of_stack: HashMap::new() };
+        let mut stacks = Stacks { functions: vec![all], nodes: vec![Node::default()], of_stack: Vec::new() };
         let traffic: HashMap<StackId, &Traffic> = traffic.iter().map(|entry| (entry.stack, entry)).collect();
         let mut functions = HashMap::new();
         let mut children = HashMap::new();
         for stack in wanted {
-            if stacks.of_stack.contains_key(&stack) {
+            if stacks.node(stack) != 0 {
                 continue;
             }
             let mut at = 0;
@@ -64,7 +65,11 @@ impl Stacks {
                 node.allocations += entry.allocations;
                 node.bytes += entry.bytes;
             }
-            stacks.of_stack.insert(stack, at);
+            let number = stack.0 as usize;
+            if stacks.of_stack.len() <= number {
+                stacks.of_stack.resize(number + 1, 0);
+            }
+            stacks.of_stack[number] = at + 1;
         }
         stacks
     }
@@ -88,7 +93,7 @@ impl Stacks {
 
     /// The number of the node of a stack; they are counted from 1, and 0 is none.
     pub(super) fn node(&self, stack: StackId) -> u32 {
-        self.of_stack.get(&stack).map_or(0, |node| node + 1)
+        self.of_stack.get(stack.0 as usize).copied().unwrap_or(0)
     }
 }
 
@@ -99,7 +104,7 @@ fn told(frames: &[Frame]) -> &[Frame] {
     match (first, last) {
         (Some(first), Some(last)) if first <= last => &frames[first..=last],
         (Some(first), _) => &frames[first..],
-        (None, _) => frames,
+        (None, _) => &frames[frames.iter().take_while(|frame| is_own(frame)).count()..],
     }
 }
 
