@@ -46,11 +46,11 @@ impl File {
         let text = fs::read_to_string(path).unwrap();
         let all: Value = serde_json::from_str(&text).unwrap();
         // DevTools reads the parts one behind the other.
-        let parts = ["snapshot", "nodes", "edges", "trace_function_infos", "trace_tree", "samples", "locations", "strings"];
+        let parts =
+            ["snapshot", "nodes", "edges", "trace_function_infos", "trace_tree", "samples", "locations", "strings"];
         let places: Vec<usize> = parts.iter().map(|part| text.find(&format!("\"{part}\":")).unwrap()).collect();
         assert!(places.is_sorted(), "{places:?}");
-        let strings: Vec<String> =
-            list(&all, "strings").iter().map(|text| text.as_str().unwrap().to_owned()).collect();
+        let strings: Vec<String> = list(&all, "strings").iter().map(|text| text.as_str().unwrap().to_owned()).collect();
         assert_eq!(strings.iter().collect::<HashSet<_>>().len(), strings.len(), "each text once");
         let meta = &all["snapshot"]["meta"];
         let types = |fields: &str| -> Vec<String> {
@@ -107,7 +107,11 @@ impl File {
         assert!(ids.iter().all(|id| id % 2 == 1 && *id < 1 << 32));
         assert_eq!((&*self.nodes[0].name, self.nodes[0].id), ("", 1));
         assert!(self.nodes[0].edges.iter().all(|edge| self.nodes[edge.to].kind == "synthetic"), "or sizes are moved");
-        assert_eq!(self.reached_without(&[]).iter().filter(|reached| !**reached).count(), 0, "a root leads to each node");
+        assert_eq!(
+            self.reached_without(&[]).iter().filter(|reached| !**reached).count(),
+            0,
+            "a root leads to each node"
+        );
         for node in &self.nodes {
             assert!(node.stack == 0 || self.stacks.contains_key(&node.stack), "{node:?}");
         }
@@ -152,7 +156,9 @@ impl File {
         };
         let mut found: Vec<usize> = self.nodes.iter().enumerate().flat_map(of).collect();
         found.dedup();
-        let edges = |from: usize| self.nodes[from].edges.iter().filter(move |edge| edge.to == node).map(move |edge| (from, edge));
+        let edges = |from: usize| {
+            self.nodes[from].edges.iter().filter(move |edge| edge.to == node).map(move |edge| (from, edge))
+        };
         found.into_iter().flat_map(edges).collect()
     }
 

@@ -7,7 +7,8 @@ use memleak::{Snapshot, leak_test};
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, Weak};
 
@@ -84,7 +85,10 @@ fn a_session_is_found_with_its_holder_and_its_size() {
     let [(table, edge)] = file.retainers(session)[..] else { panic!("{:?}", file.retainers(session)) };
     assert_eq!((&*edge.kind, &*edge.name), ("property", "[value]"));
     let [(holder, edge)] = file.retainers(table)[..] else { panic!("{:?}", file.retainers(table)) };
-    assert_eq!((&*edge.kind, &*edge.name, &*file.nodes[holder].name), ("property", "table", "static heapsnapshot::SESSIONS"));
+    assert_eq!(
+        (&*edge.kind, &*edge.name, &*file.nodes[holder].name),
+        ("property", "table", "static heapsnapshot::SESSIONS")
+    );
     let [(group, edge)] = file.retainers(holder)[..] else { panic!() };
     assert_eq!((&*edge.name, &*file.nodes[group].name), ("heapsnapshot::SESSIONS", "(Statics)"));
     assert_eq!(file.retained(session), heap.of::<Session>().retained_bytes());
@@ -108,18 +112,24 @@ fn parts_are_called_by_their_fields() {
         found.sort_unstable();
         found
     };
-    assert_eq!(edges(node), [
-        ("property", "sent", "[heapsnapshot::Message]"),
-        ("property", "user", "String"),
-        ("weak", "twin", "heapsnapshot::Session"),
-    ]);
+    assert_eq!(
+        edges(node),
+        [
+            ("property", "sent", "[heapsnapshot::Message]"),
+            ("property", "user", "String"),
+            ("weak", "twin", "heapsnapshot::Session"),
+        ]
+    );
     let sent = file.one("[heapsnapshot::Message]");
-    assert_eq!(edges(sent), [
-        ("property", "[0].text", "String"),
-        ("property", "[0].to", "heapsnapshot::Peer"),
-        ("property", "[1].text", "String"),
-        ("property", "[1].to", "heapsnapshot::Peer"),
-    ]);
+    assert_eq!(
+        edges(sent),
+        [
+            ("property", "[0].text", "String"),
+            ("property", "[0].to", "heapsnapshot::Peer"),
+            ("property", "[1].text", "String"),
+            ("property", "[1].to", "heapsnapshot::Peer"),
+        ]
+    );
     let texts: Vec<&str> = file.named("String").into_iter().map(|node| &*file.nodes[node].kind).collect();
     assert!(texts.len() >= 3 && texts.iter().all(|kind| *kind == "string"), "{texts:?}");
     drop(session);
@@ -206,9 +216,11 @@ async fn a_task_and_a_thread_are_roots() {
     begun.recv().unwrap();
     let (_saved, file) = Saved::new(&memleak::snapshot(), "roots", false);
     let session = file.one("heapsnapshot::Session");
-    let holders: Vec<_> = file.retainers(session).into_iter().map(|(from, edge)| (&*file.nodes[from].name, &*edge.name)).collect();
+    let holders: Vec<_> =
+        file.retainers(session).into_iter().map(|(from, edge)| (&*file.nodes[from].name, &*edge.name)).collect();
     assert!(holders.contains(&("task heapsnapshot::waits", "local session")), "{holders:?}");
-    let tasks: Vec<_> = file.nodes[file.one("(Tasks)")].edges.iter().map(|edge| (&*edge.name, &*file.nodes[edge.to].name)).collect();
+    let tasks: Vec<_> =
+        file.nodes[file.one("(Tasks)")].edges.iter().map(|edge| (&*edge.name, &*file.nodes[edge.to].name)).collect();
     assert_eq!(tasks, [("heapsnapshot::waits", "task heapsnapshot::waits")]);
     let threads = &file.nodes[file.one("(Threads)")].edges;
     let worker = threads.iter().find(|edge| edge.name == "thread worker").unwrap();
@@ -225,4 +237,66 @@ fn what_cannot_be_written_is_said() {
     let heap = memleak::snapshot();
     assert!(heap.save("/nowhere/at.heapsnapshot").is_err());
     assert!(heap.save("").is_err());
+}
+
+mod fixtures {
+    use super::*;
+
+    #[leak_test(expect_zero = "Session")]
+    #[ignore = "run by `a_failed_test_leaves_its_heap`"]
+    fn holds() {
+        log_on(1, "ada");
+    }
+
+    #[leak_test]
+    #[ignore = "run by `a_failed_test_leaves_its_heap`"]
+    fn loses() {
+        lose_a_cycle();
+    }
+
+    #[leak_test(expect_zero = "Session")]
+    #[ignore = "run by `a_failed_test_leaves_its_heap`"]
+    fn is_clean() {
+        drop(session("ada"));
+    }
+}
+
+/// Runs a fixture, with the heap in `directory` when the variable says so; what it has printed, and the file if there is one.
+fn run_fixture(name: &str, when: &str, directory: &Path) -> (bool, String, Option<File>) {
+    let name = format!("fixtures::{name}");
+    let ran = Command::new(std::env::current_exe().unwrap())
+        .args([&name, "--exact", "--ignored", "--nocapture"])
+        .env("MEMLEAK_SNAPSHOT", when)
+        .env("MEMLEAK_REPORT_DIR", directory)
+        .output()
+        .unwrap();
+    let path = directory.join("heaps/heapsnapshot").join(name.replace("::", ".") + ".heapsnapshot");
+    let text = String::from_utf8_lossy(&ran.stderr).into_owned();
+    let said = text.contains(&format!("memleak: note: the heap is in {}, for", path.display()));
+    assert_eq!(said, path.exists(), "{text}");
+    (ran.status.success(), text, path.exists().then(|| File::read(&path)))
+}
+
+#[test]
+fn a_failed_test_leaves_its_heap() {
+    let directory = std::env::temp_dir().join(format!("memleak-heaps-{}", std::process::id()));
+    let run = |name: &str, when: &str| run_fixture(name, when, &directory);
+    for when in ["", "never"] {
+        let (passed, _, file) = run("holds", when);
+        assert!(!passed && file.is_none(), "{when}");
+    }
+    let (_, _, file) = run("holds", "on_failure");
+    let file = file.expect("a file");
+    assert_eq!(file.retainers(file.one("heapsnapshot::Session")).len(), 1);
+    let (_, _, file) = run("loses", "on_failure");
+    let file = file.expect("a file");
+    let lost = &file.nodes[file.one("(unreachable)")].edges;
+    assert_eq!(lost.iter().filter(|edge| file.nodes[edge.to].name == "heapsnapshot::Node").count(), 1);
+    let (passed, _, file) = run("is_clean", "always");
+    assert!(passed && file.is_some());
+    let (passed, _, file) = run("is_clean", "on_failure");
+    assert!(passed && file.is_none(), "what an earlier run has left is taken away");
+    let (_, text, _) = run("is_clean", "onfailure");
+    assert!(text.contains("`MEMLEAK_SNAPSHOT=onfailure` is not understood"), "{text}");
+    fs::remove_dir_all(directory).unwrap();
 }

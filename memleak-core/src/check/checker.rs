@@ -138,8 +138,8 @@ impl Checker {
         count
     }
 
-    /// Counts as [`Checker::count`] does, and finds out who holds the instances and what is lost.
-    pub fn explain(&self, checkpoint: Checkpoint, since: &Since) -> Count {
+    /// Counts as [`Checker::count`] does, and finds out who holds the instances and what is lost. `also` is shown the heap, and what was found.
+    pub fn explain(&self, checkpoint: Checkpoint, since: &Since, also: impl FnOnce(&Relations<'_>, &Count)) -> Count {
         let scene = Scene::take(self.program, None);
         let relations = Relations::of(&scene);
         let mut matched = self.ignores.nothing();
@@ -156,6 +156,7 @@ impl Checker {
         if self.looks_for_lost(checkpoint) {
             self.find_lost(&relations, since.body_epoch, Some(&held), &mut count);
         }
+        also(&relations, &count);
         count
     }
 

@@ -1,6 +1,7 @@
 //! Judges a test by the instances that live in its heap.
 
 use super::Case;
+use super::heap_file::HeapFile;
 use super::judge::{Conclusion, Judge, Judgement, Seen};
 use crate::baseline::Baseline;
 use crate::check::checker::{self, Checker, Checkpoint, Count};
@@ -34,6 +35,7 @@ struct Found {
     since: RefCell<Since>,
     baseline: Result<Baseline, Obstacle>,
     possibly: Possibly,
+    file: HeapFile,
     body_ended: RefCell<Option<Count>>,
     afterwards: RefCell<Option<Count>>,
 }
@@ -49,6 +51,7 @@ impl HeapJudge {
             ignores: case.ignores,
         };
         let look = Look::of_test(case.path, color);
+        let file = HeapFile::of(case);
         // Before the body may close files that it has not opened. What is wrong with them is said where they are read.
         let _ = Program::open();
         let baseline = Baseline::open(case.path, &look);
@@ -57,6 +60,7 @@ impl HeapJudge {
             Found {
                 checker: Checker::new(&terms).map(|checker| checker.explaining_all(all)),
                 look,
+                file,
                 baseline,
                 possibly: case.possibly,
                 since: RefCell::default(),
@@ -131,15 +135,17 @@ impl Found {
         // A look that fails is not to leave the one before it.
         count.take();
         let Ok(checker) = &self.checker else { return Seen::Settled };
-        let look = if explain { Checker::explain } else { Checker::count };
-        let found = look(checker, checkpoint, &self.since(body_epoch));
-        let seen = if checker.exceeds(&found) {
-            Seen::Unsettled
-        } else if checker.doubts(&found) {
-            Seen::Doubtful
+        let found = if explain || self.file.always() {
+            checker.explain(checkpoint, &self.since(body_epoch), |relations, found| {
+                let seen = seen(checker, found);
+                if explain || seen == Seen::Settled {
+                    self.file.looked(checkpoint, relations, seen == Seen::Unsettled, body_epoch);
+                }
+            })
         } else {
-            Seen::Settled
+            checker.count(checkpoint, &self.since(body_epoch))
         };
+        let seen = seen(checker, &found);
         count.replace(Some(found));
         seen
     }
@@ -158,17 +164,29 @@ impl Found {
             Err(obstacle) => return self.conclusion(&Verdict::CouldNotTell(vec![obstacle.clone()])),
         };
         let verdict = baseline.apply(verdict, self.possibly, &self.look);
-        let conclusion = self.conclusion(&verdict);
-        match conclusion.judgement {
-            Judgement::Clean(notes) if baseline.has_to_shrink(&verdict) => {
-                Conclusion { judgement: Judgement::Unclean(notes.join("\n")), ..conclusion }
-            }
-            judgement => Conclusion { judgement, ..conclusion },
+        let mut conclusion = self.conclusion(&verdict);
+        conclusion.judgement = match conclusion.judgement {
+            Judgement::Clean(notes) if baseline.has_to_shrink(&verdict) => Judgement::Unclean(notes.join("\n")),
+            judgement => judgement,
+        };
+        match self.file.conclude(matches!(conclusion.judgement, Judgement::Clean(_))) {
+            Some(said) => Conclusion { judgement: conclusion.judgement.and_said(&said), ..conclusion },
+            None => conclusion,
         }
     }
 
     fn conclusion(&self, verdict: &Verdict) -> Conclusion {
         Conclusion { judgement: judgement(verdict, &self.look), findings: report::findings(verdict, &self.look) }
+    }
+}
+
+fn seen(checker: &Checker, found: &Count) -> Seen {
+    if checker.exceeds(found) {
+        Seen::Unsettled
+    } else if checker.doubts(found) {
+        Seen::Doubtful
+    } else {
+        Seen::Settled
     }
 }
 

@@ -62,3 +62,22 @@ pub(super) enum Judgement {
     /// The heap of this program cannot be read; its first line says why, the others what to do. A test may allow that.
     Unsupported(String),
 }
+
+impl Judgement {
+    /// With one more line that changes nothing.
+    pub(super) fn and_said(self, line: &str) -> Judgement {
+        let longer = |text: String| {
+            let apart = if text.ends_with('\n') { "" } else { "\n" };
+            format!("{text}{apart}memleak: note: {line}\n")
+        };
+        match self {
+            Judgement::Clean(mut notes) => {
+                notes.push(line.to_owned());
+                Judgement::Clean(notes)
+            }
+            Judgement::Unclean(text) => Judgement::Unclean(longer(text)),
+            Judgement::CouldNotTell(text) => Judgement::CouldNotTell(longer(text)),
+            Judgement::Unsupported(text) => Judgement::Unsupported(longer(text)),
+        }
+    }
+}

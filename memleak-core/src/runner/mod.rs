@@ -23,9 +23,11 @@ mod channel;
 mod child;
 mod course;
 mod filing;
+mod heap_file;
 mod heap_judge;
 mod inside;
 mod judge;
+mod name;
 mod outcome;
 #[cfg(memleak_supported)]
 mod parent;
@@ -325,7 +327,7 @@ fn start<J: Judge>(case: &'static Case, place: &'static Location<'static>, test:
 /// Where no process can be started for a test the heap cannot be read either.
 #[cfg(not(memleak_supported))]
 fn start<J: Judge>(case: &'static Case, place: &'static Location<'static>, test: Test, judge: JudgeFor<J>) {
-    let name = std::thread::current().name().unwrap_or(case.path).to_owned();
+    let name = name::of_test(case.path);
     run_in_place(case, name, place, test, judge, Vec::new());
 }
 

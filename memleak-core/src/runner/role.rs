@@ -1,17 +1,16 @@
 //! Which part this process plays for a leak test: the parent that judges, or the child in which the body runs.
 //!
-//! May use: `birth`, `tracker`.
+//! May use: `birth`, `name`, `tracker`.
 //!
 //! The parent tells the child by one environment variable, [`MARKER`], which names the test and the parent's process. The child takes it out of
 //! its environment before `main`, so neither the body nor a process that it starts sees it. A leak test that the body calls is not the child,
 //! and is refused: its body would be judged with the other's.
 
-use super::birth;
+use super::{birth, name};
 use crate::tracker::IN_PLACE;
 use std::env;
 use std::ffi::CStr;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
 
 /// The environment variable by which a child knows that it is one.
 pub(super) const MARKER: &str = match MARKER_C.to_str() {
@@ -53,10 +52,9 @@ static CLAIMED: AtomicBool = AtomicBool::new(false);
 impl Role {
     /// The role for the test of `path` on the current thread. A process is a child once.
     pub(super) fn find(path: &str) -> Role {
-        let thread = thread::current();
-        let name = test_name(thread.name(), path);
+        let name = name::of_test(path);
         let in_place = env::var_os(IN_PLACE).is_some_and(|value| !value.is_empty());
-        Role::of(name, birth::told().and_then(Marker::parse), in_place, &CLAIMED)
+        Role::of(&name, birth::told().and_then(Marker::parse), in_place, &CLAIMED)
     }
 
     fn of(name: &str, marker: Option<Marker<'_>>, in_place: bool, claimed: &AtomicBool) -> Role {
@@ -99,34 +97,9 @@ impl<'a> Marker<'a> {
     }
 }
 
-/// What libtest calls the test: the name of the thread it runs a test on. `path` (crate, modules and function) tells whether this is that
-/// thread, and stands in for it where it is not: a harness that uses the main thread, a thread of the user's own.
-fn test_name<'a>(thread: Option<&'a str>, path: &'a str) -> &'a str {
-    let function = without_raw(path.rsplit("::").next().unwrap_or(path));
-    match thread {
-        Some(thread) if thread.split("::").any(|segment| without_raw(segment) == function) => thread,
-        _ => path.split_once("::").map_or(path, |(_crate, rest)| rest),
-    }
-}
-
-/// libtest writes `r#match`.
-fn without_raw(name: &str) -> &str {
-    name.trim_start_matches("r#")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_test_threads_name_counts_and_other_threads_do_not() {
-        assert_eq!(test_name(Some("a::works"), "krate::a::works"), "a::works");
-        assert_eq!(test_name(Some("a::works::case_1"), "krate::a::works"), "a::works::case_1");
-        assert_eq!(test_name(Some("a::r#match"), "krate::a::match"), "a::r#match");
-        assert_eq!(test_name(Some("main"), "krate::a::works"), "a::works");
-        assert_eq!(test_name(Some("tokio-runtime-worker"), "krate::works"), "works");
-        assert_eq!(test_name(None, "krate::a::works"), "a::works");
-    }
 
     #[test]
     fn only_the_named_test_is_the_child_and_only_once() {

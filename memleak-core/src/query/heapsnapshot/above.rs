@@ -142,7 +142,9 @@ impl<'a, 'w> Above<'a, 'w> {
             Source::Stack(thread) => (self.thread(thread), "stack"),
             Source::Register(thread) => (self.thread(thread), "register"),
             Source::Segment => (self.group(STATICS), "static without a name"),
-            Source::Foreign | Source::Root(_) | Source::Block(_) => (self.group(FOREIGN), "memory of another allocator"),
+            Source::Foreign | Source::Root(_) | Source::Block(_) => {
+                (self.group(FOREIGN), "memory of another allocator")
+            }
         };
         let label = Label { kind: EdgeType::Property, name: self.strings.of(name), text: None };
         self.lead(node, edge, &label);
@@ -176,14 +178,15 @@ impl<'a, 'w> Above<'a, 'w> {
         }
         let mut kept = vec![false; graph.blocks()];
         for (group, lost) in [(UNREACHABLE, lost), (UNREACHABLE_BEFORE, before)] {
-            let facts =
-                Facts { size: &|block| scene.size(block), strong: &|block| scene.strong(block), field: &|_| 0 };
+            let facts = Facts { size: &|block| scene.size(block), strong: &|block| scene.strong(block), field: &|_| 0 };
             let leaks = leaks(graph, &lost, &facts);
             let first = leaks.iter().filter_map(|leak| leak.entries.first().copied());
             let others = leaks.iter().flat_map(|leak| leak.entries.iter().skip(1).copied());
             let mut entries: Vec<u32> = Vec::new();
             // The first of each in any case, more only if they are not kept by one before: the rest of a ring is below its first.
-            for (entry, always) in first.map(|entry| (entry, true)).chain(others.chain(lost).map(|entry| (entry, false))) {
+            for (entry, always) in
+                first.map(|entry| (entry, true)).chain(others.chain(lost).map(|entry| (entry, false)))
+            {
                 if always || !kept[entry as usize] {
                     entries.push(entry);
                     keep(graph, entry, &mut kept);

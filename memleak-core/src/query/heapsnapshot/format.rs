@@ -201,6 +201,9 @@ mod tests {
         json.text(",").unwrap();
         json.string("a\"b\\c\nd\u{1}é").unwrap();
         json.text("]").unwrap();
-        assert_eq!(String::from_utf8(out).unwrap(), "[0,18446744073709551615,10,\"a\\u0022b\\u005cc\\u000ad\\u0001é\"]");
+        assert_eq!(
+            String::from_utf8(out).unwrap(),
+            "[0,18446744073709551615,10,\"a\\u0022b\\u005cc\\u000ad\\u0001é\"]"
+        );
     }
 }

@@ -21,7 +21,8 @@ struct Known {
 
 impl Ids {
     fn next(given: &mut u32) -> u32 {
-        let id = given.checked_mul(2).and_then(|even| even.checked_add(1)).expect("memleak: too many blocks for one file");
+        let id =
+            given.checked_mul(2).and_then(|even| even.checked_add(1)).expect("memleak: too many blocks for one file");
         *given += 1;
         id
     }

@@ -103,7 +103,12 @@ impl<'s> Labels<'s> {
         Label { kind: EdgeType::Property, name: strings.of(&format!("at byte {offset}")), text: None }
     }
 
-    fn element(&self, ty: TypeId, first: RuntimeAddress, word: RuntimeAddress) -> (TypeId, RuntimeAddress, Option<u64>) {
+    fn element(
+        &self,
+        ty: TypeId,
+        first: RuntimeAddress,
+        word: RuntimeAddress,
+    ) -> (TypeId, RuntimeAddress, Option<u64>) {
         let index = word.0.saturating_sub(first.0).checked_div(self.scene.program.types().get(ty).size);
         let start = index.map_or(first, |index| at(first, index * self.scene.program.types().get(ty).size));
         (ty, start, index)
@@ -129,10 +134,11 @@ impl<'s> Labels<'s> {
         let view = self.scene.view();
         let ty = view.types.get(pair);
         let half = |name| view.field(&ty, name).map(|(offset, half)| (half, at(start, offset)));
-        let inside = |(ty, start): &(TypeId, RuntimeAddress)| edge.at.0.wrapping_sub(start.0) < view.types.get(*ty).size;
-        let found = [("__0", "[key]"), ("__1", "[value]")]
-            .into_iter()
-            .find_map(|(field, slot)| half(field).filter(|half| ty.name.starts_with('(') && inside(half)).zip(Some(slot)));
+        let inside =
+            |(ty, start): &(TypeId, RuntimeAddress)| edge.at.0.wrapping_sub(start.0) < view.types.get(*ty).size;
+        let found = [("__0", "[key]"), ("__1", "[value]")].into_iter().find_map(|(field, slot)| {
+            half(field).filter(|half| ty.name.starts_with('(') && inside(half)).zip(Some(slot))
+        });
         let Some(((ty, start), slot)) = found else { return self.in_root(pair, start, edge, strings) };
         let word = self.word(ty, start, edge, strings);
         let text = word.text.map(|(offset, ty)| Place { ty, address: at(start, offset) });

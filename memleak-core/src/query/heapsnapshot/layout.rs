@@ -55,7 +55,8 @@ impl Layout {
             let mut blocks: Vec<Node> = each
                 .zip(&whole.scene.contents)
                 .map(|((id, block), content)| {
-                    let (name, allocated) = (names.of_block(whole.scene, content, &mut strings), stacks.node(block.stack));
+                    let (name, allocated) =
+                        (names.of_block(whole.scene, content, &mut strings), stacks.node(block.stack));
                     Node { kind: NodeType::Object, name, id, size: block.size, allocated }
                 })
                 .collect();

@@ -1,0 +1,176 @@
+//! The file in which the heap of a test is kept for DevTools: whether there is one, where, and from which look at the heap.
+//!
+//! May use: `name`, `check`, `query`, `report`.
+//!
+//! It is written in the process of the body, while memleak's thread has the copy of the heap that the verdict is about.
+
+use super::Case;
+use super::name;
+use crate::check::checker::Checkpoint;
+use crate::query::heapsnapshot::{self, Whole};
+use crate::query::scene::Relations;
+use crate::report::Look;
+use std::cell::Cell;
+use std::env;
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The environment variable that says of which tests the heap is saved.
+const WHEN: &str = "MEMLEAK_SNAPSHOT";
+/// The environment variable that says whether the texts of the program are in it.
+const TEXTS: &str = "MEMLEAK_SNAPSHOT_TEXTS";
+/// The environment variable that says where reports are.
+const DIRECTORY: &str = "MEMLEAK_REPORT_DIR";
+
+/// What is known of the file of a test.
+pub(super) struct HeapFile {
+    /// None if there is to be none.
+    wanted: Option<Wanted>,
+    /// What is wrong, as far as it is known.
+    wrong: Cell<Option<String>>,
+    written: Cell<Written>,
+}
+
+struct Wanted {
+    always: bool,
+    texts: bool,
+    path: PathBuf,
+}
+
+/// What is in the file.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Debug)]
+enum Written {
+    #[default]
+    Nothing,
+    /// A heap that does not let the test fail by itself.
+    Heap,
+    /// The one that does.
+    TooMuch,
+}
+
+impl HeapFile {
+    /// As the environment says, for the test on the current thread.
+    pub(super) fn of(case: &Case) -> HeapFile {
+        let wanted = Wanted::of(env::var_os(WHEN), |always| {
+            let texts = env::var_os(TEXTS).is_some_and(|value| !value.is_empty() && value != "0");
+            let path = directory()?.join(binary()).join(file_name(&name::of_test(case.path)));
+            Ok(Wanted { always, texts, path })
+        });
+        let (wanted, wrong) = wanted.map_or_else(|wrong| (None, Some(wrong)), |wanted| (wanted, None));
+        HeapFile { wanted, wrong: Cell::new(wrong), written: Cell::default() }
+    }
+
+    /// Whether the heap is saved although nothing is wrong with it.
+    pub(super) fn always(&self) -> bool {
+        self.wanted.as_ref().is_some_and(|wanted| wanted.always)
+    }
+
+    /// The last look at a checkpoint, at which there was `too_much`, or could be. The first at which there is too much counts.
+    pub(super) fn looked(&self, checkpoint: Checkpoint, relations: &Relations<'_>, too_much: bool, since: u32) {
+        let Some(wanted) = &self.wanted else { return };
+        let now = if too_much { Written::TooMuch } else { Written::Heap };
+        if now <= self.written.get() || (checkpoint == Checkpoint::Afterwards && !too_much) {
+            return;
+        }
+        let Relations { scene, graph, reach, names } = relations;
+        let whole = Whole { scene, graph, reach, names, since };
+        let saved = fs::create_dir_all(wanted.path.parent().unwrap_or(Path::new("")))
+            .and_then(|()| heapsnapshot::save(&whole, &wanted.path, wanted.texts));
+        match saved {
+            Ok(()) => self.written.set(now),
+            Err(error) => {
+                self.wrong.set(Some(format!("the heap could not be saved to {}: {error}", wanted.path.display())))
+            }
+        }
+    }
+
+    /// What is to be said of it when the test `passed` or did not. A file that was written of a test that passes now is taken away, whichever run
+    /// has written it.
+    pub(super) fn conclude(&self, passed: bool) -> Option<String> {
+        if let Some(wrong) = self.wrong.take() {
+            return Some(wrong);
+        }
+        let wanted = self.wanted.as_ref()?;
+        if self.written.get() == Written::Nothing || (passed && !wanted.always) {
+            // There may be none.
+            let _ = fs::remove_file(&wanted.path);
+            return None;
+        }
+        Some(format!("the heap is in {}, for Chrome's DevTools (Memory, Load) and memlab", wanted.path.display()))
+    }
+}
+
+impl Wanted {
+    fn of(
+        value: Option<OsString>,
+        make: impl FnOnce(bool) -> Result<Wanted, String>,
+    ) -> Result<Option<Wanted>, String> {
+        let Some(value) = value.filter(|value| !value.is_empty()) else { return Ok(None) };
+        match value.to_str() {
+            Some("always") => make(true).map(Some),
+            Some("on_failure") => make(false).map(Some),
+            Some("never") => Ok(None),
+            _ => Err(format!(
+                "`{WHEN}={}` is not understood: write `always`, `on_failure` or `never` (the default)",
+                value.display()
+            )),
+        }
+    }
+}
+
+/// Where the heaps of all tests are: beside the reports.
+fn directory() -> Result<PathBuf, String> {
+    if let Some(directory) = env::var_os(DIRECTORY).filter(|directory| !directory.is_empty()) {
+        // Relative to where cargo is called, as far as that can be known: each test runs in its package's directory.
+        return Ok(Look::of_program().root.unwrap_or_default().join(directory).join("heaps"));
+    }
+    let executable = env::current_exe().unwrap_or_default();
+    let target = executable.ancestors().find(|directory| directory.join("CACHEDIR.TAG").is_file());
+    target.map(|target| target.join("memleak/heaps")).ok_or_else(|| {
+        let executable = executable.display();
+        format!("the heap is not saved: {executable} is in no target directory of cargo; say where with {DIRECTORY}")
+    })
+}
+
+/// The name of the executable without the hash that cargo adds to it.
+fn binary() -> String {
+    let path = env::current_exe().unwrap_or_default();
+    let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    match name.rsplit_once('-') {
+        Some((name, hash)) if hash.len() == 16 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()) => name.to_owned(),
+        _ => name,
+    }
+}
+
+/// `session.tests.logging_off.heapsnapshot`.
+fn file_name(test: &str) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.') { c } else { '_' };
+    let name: String = test.replace("::", ".").chars().map(plain).collect();
+    name + ".heapsnapshot"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Wanted, file_name};
+
+    #[test]
+    fn what_the_variable_may_say() {
+        let of = |value: Option<&str>| {
+            let make = |always| Ok(Wanted { always, texts: false, path: "a".into() });
+            Wanted::of(value.map(Into::into), make).map(|wanted| wanted.map(|wanted| wanted.always))
+        };
+        assert_eq!(of(None), Ok(None));
+        assert_eq!(of(Some("")), Ok(None));
+        assert_eq!(of(Some("never")), Ok(None));
+        assert_eq!(of(Some("on_failure")), Ok(Some(false)));
+        assert_eq!(of(Some("always")), Ok(Some(true)));
+        assert!(of(Some("onfailure")).unwrap_err().contains("`MEMLEAK_SNAPSHOT=onfailure` is not understood"));
+    }
+
+    #[test]
+    fn the_name_of_a_test_as_that_of_a_file() {
+        assert_eq!(file_name("session::tests::logging_off"), "session.tests.logging_off.heapsnapshot");
+        assert_eq!(file_name("case/1: ü"), "case_1___.heapsnapshot");
+    }
+}
