@@ -2,9 +2,15 @@
 //!
 //! `cargo run --example recording` starts a small cache, records what it does from then on, and says what came, what stayed and what passed
 //! through. It ends with an error if the cache keeps more than it should.
+//!
+//! `cargo run --example recording -- DIRECTORY` also leaves the heap there, before and after the first day: `before.heapsnapshot` and
+//! `after.heapsnapshot`. Load both into Chrome's DevTools (F12, Memory, Load), choose the later one, then "Comparison" and "before".
 
-use memleak::{Recording, RecordingError, Snapshot};
+use memleak::{Recording, Snapshot};
 use std::collections::HashMap;
+use std::env;
+use std::error::Error;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// A page of the site, rendered.
@@ -60,7 +66,7 @@ fn describe(title: &str, before: &Snapshot, after: &Snapshot) {
     }
 }
 
-fn run() -> Result<bool, RecordingError> {
+fn run(directory: Option<&Path>) -> Result<bool, Box<dyn Error>> {
     let recording = Recording::start()?;
     let mut clean = true;
     for (title, careful) in [("A cache that forgets to sweep:", false), ("The same, repaired:", true)] {
@@ -71,6 +77,10 @@ fn run() -> Result<bool, RecordingError> {
         describe(title, &before, &after);
         let stale = after.named("Page { stale: true }");
         println!("  {sent} bytes sent, {} stale pages keep {} bytes\n", stale.count(), stale.retained_bytes());
+        if let Some(directory) = directory.filter(|_| !careful) {
+            before.save(directory.join("before.heapsnapshot"))?;
+            after.save(directory.join("after.heapsnapshot"))?;
+        }
         clean = stale.is_empty();
         drop(cache);
     }
@@ -79,7 +89,7 @@ fn run() -> Result<bool, RecordingError> {
 }
 
 fn main() -> ExitCode {
-    match run() {
+    match run(env::args_os().nth(1).map(PathBuf::from).as_deref()) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => {
             eprintln!("stale pages were kept");
@@ -97,6 +107,13 @@ mod tests {
     /// The program itself, as its user runs it.
     #[test]
     fn a_recorded_program_says_what_it_keeps() {
-        assert_eq!(super::run(), Ok(true));
+        let directory = std::env::temp_dir().join(format!("memleak-recording-{}", std::process::id()));
+        std::fs::create_dir_all(&directory).unwrap();
+        assert!(super::run(Some(&directory)).unwrap());
+        for (file, has_pages) in [("before.heapsnapshot", false), ("after.heapsnapshot", true)] {
+            let text = std::fs::read_to_string(directory.join(file)).unwrap();
+            assert_eq!(text.contains("recording::Page"), has_pages, "{file}");
+        }
+        std::fs::remove_dir_all(directory).unwrap();
     }
 }

@@ -92,6 +92,7 @@ fn a_session_is_found_with_its_holder_and_its_size() {
     let [(group, edge)] = file.retainers(holder)[..] else { panic!() };
     assert_eq!((&*edge.name, &*file.nodes[group].name), ("heapsnapshot::SESSIONS", "(Statics)"));
     assert_eq!(file.retained(session), heap.of::<Session>().retained_bytes());
+    assert_eq!(file.retained(session), 221, "as `check.mjs` has it");
     let innermost = &file.stack(session)[0];
     assert_eq!(innermost.0, "heapsnapshot::session");
     assert!(innermost.1.ends_with("tests/heapsnapshot/main.rs") && innermost.2 > 0, "{innermost:?}");
