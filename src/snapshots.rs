@@ -314,8 +314,8 @@ impl Snapshot {
         );
     }
 
-    /// Writes the heap to a file that Chrome's DevTools (Memory, Load), and memlab open: see [heap snapshots](crate#heap-snapshots). The name has
-    /// to end with `.heapsnapshot` for DevTools.
+    /// Writes the heap to a file that Chrome's DevTools (Memory, Load), and memlab open: see [heap snapshots](crate#heap-snapshots). DevTools
+    /// tell the format by the end of the name, `.heapsnapshot`.
     ///
     /// Two files of one process can be compared: a block that is in both has the same number there.
     ///

@@ -131,6 +131,16 @@ fn parts_are_called_by_their_fields() {
             ("property", "[1].to", "heapsnapshot::Peer"),
         ]
     );
+    let weak = vec![Weak::new(), Arc::downgrade(&session)];
+    let boxed = vec![Box::new(Peer([1; 4])), Box::new(Peer([2; 4]))];
+    let (_saved, file) = Saved::new(&memleak::snapshot(), "elements", false);
+    let edges = |name: &str| {
+        let edges = file.nodes[file.one(name)].edges.iter();
+        edges.map(|edge| (edge.kind.as_str(), edge.name.as_str())).collect::<Vec<_>>()
+    };
+    assert_eq!(edges("[Weak<heapsnapshot::Session>]"), [("weak", "[1]")]);
+    assert_eq!(edges("[Box<heapsnapshot::Peer>]"), [("element", "0"), ("element", "1")]);
+    assert!(weak[1].strong_count() == 1 && boxed[1].0[0] == 2);
     let texts: Vec<&str> = file.named("String").into_iter().map(|node| &*file.nodes[node].kind).collect();
     assert!(texts.len() >= 3 && texts.iter().all(|kind| *kind == "string"), "{texts:?}");
     drop(session);
@@ -297,6 +307,8 @@ fn a_failed_test_leaves_its_heap() {
     assert!(passed && file.is_some());
     let (passed, _, file) = run("is_clean", "on_failure");
     assert!(passed && file.is_none(), "what an earlier run has left is taken away");
+    let (passed, text, _) = run_fixture("holds", "on_failure", Path::new("/dev/null"));
+    assert!(!passed && text.contains("memleak: note: the heap could not be saved to /dev/null/heaps/"), "{text}");
     let (_, text, _) = run("is_clean", "onfailure");
     assert!(text.contains("`MEMLEAK_SNAPSHOT=onfailure` is not understood"), "{text}");
     fs::remove_dir_all(directory).unwrap();

@@ -89,9 +89,9 @@ impl File<'_> {
         out.text("],\n\"trace_function_infos\":[")?;
         let mut before = "";
         for (index, function) in (0..).zip(&self.stacks.functions) {
-            let (name, file) = (function.name.into(), function.file.into());
+            let (name, file, line) = (function.name.into(), function.file.into(), function.line.into());
             // Readers show the file only if it has a number.
-            let numbers = [index, name, file, file, function.line.into(), 0];
+            let numbers = [index, name, file, if line > 0 { file } else { 0 }, line, 0];
             out.numbers(std::mem::replace(&mut before, ",\n"), &numbers)?;
         }
         out.text("],\n\"trace_tree\":[")?;
