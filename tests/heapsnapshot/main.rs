@@ -38,6 +38,10 @@ fn session(user: &str) -> Arc<Session> {
     Arc::new(Session { user: user.to_owned(), sent, twin: Mutex::default() })
 }
 
+fn both<T>(one: T, other: T) -> Vec<T> {
+    vec![one, other]
+}
+
 fn log_on(id: u64, user: &str) {
     SESSIONS.lock().unwrap().get_or_insert_default().insert(id, session(user));
 }
@@ -131,8 +135,8 @@ fn parts_are_called_by_their_fields() {
             ("property", "[1].to", "heapsnapshot::Peer"),
         ]
     );
-    let weak = vec![Weak::new(), Arc::downgrade(&session)];
-    let boxed = vec![Box::new(Peer([1; 4])), Box::new(Peer([2; 4]))];
+    let weak = both(Weak::new(), Arc::downgrade(&session));
+    let boxed = both(Box::new(Peer([1; 4])), Box::new(Peer([2; 4])));
     let (_saved, file) = Saved::new(&memleak::snapshot(), "elements", false);
     let edges = |name: &str| {
         let edges = file.nodes[file.one(name)].edges.iter();
