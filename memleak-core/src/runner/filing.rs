@@ -147,7 +147,7 @@ fn package(case: &Case) -> String {
 }
 
 /// The name of the executable without the hash that cargo adds to it.
-fn binary() -> String {
+pub(super) fn binary() -> String {
     let path = env::current_exe().unwrap_or_default();
     let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     match name.rsplit_once('-') {
@@ -157,26 +157,22 @@ fn binary() -> String {
 }
 
 fn run() -> Result<Run, String> {
-    let all = directory()?;
+    let all = directory().map_err(|why| format!("the report was not written: {why}, or {REPORT}=never"))?;
     let begun = beginner();
     Ok(Run::begun(&all, begun.at, &begun.by))
 }
 
-/// Where the reports of all runs are.
-fn directory() -> Result<PathBuf, String> {
+/// Where the reports of all runs are, and all else that is written of tests.
+pub(super) fn directory() -> Result<PathBuf, String> {
     if let Some(directory) = env::var_os(DIRECTORY).filter(|directory| !directory.is_empty()) {
         // Relative to where cargo is called, as far as that can be known: each test runs in its package's directory.
         return Ok(Look::of_program().root.unwrap_or_default().join(directory));
     }
     let executable = env::current_exe().unwrap_or_default();
     let target = executable.ancestors().find(|directory| directory.join("CACHEDIR.TAG").is_file());
-    match target {
-        Some(target) => Ok(target.join("memleak")),
-        None => Err(format!(
-            "the report was not written: {} is in no target directory of cargo; say where with {DIRECTORY}, or {REPORT}=never",
-            executable.display()
-        )),
-    }
+    target.map(|target| target.join("memleak")).ok_or_else(|| {
+        format!("{} is in no target directory of cargo; say where with {DIRECTORY}", executable.display())
+    })
 }
 
 /// The process that began the run, and when that was.

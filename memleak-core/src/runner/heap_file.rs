@@ -1,15 +1,15 @@
 //! The file in which the heap of a test is kept for DevTools: whether there is one, where, and from which look at the heap.
 //!
-//! May use: `name`, `check`, `query`, `report`.
+//! May use: `filing` (for the place), `name`, `check`, `query`.
 //!
 //! It is written in the process of the body, while memleak's thread has the copy of the heap that the verdict is about.
 
 use super::Case;
-use super::name;
+use super::{filing, name};
 use crate::check::checker::Checkpoint;
 use crate::query::heapsnapshot::{self, Whole};
 use crate::query::scene::Relations;
-use crate::report::Look;
+use memleak_report::store::file_name;
 use std::cell::Cell;
 use std::env;
 use std::ffi::OsString;
@@ -20,8 +20,6 @@ use std::path::{Path, PathBuf};
 const WHEN: &str = "MEMLEAK_SNAPSHOT";
 /// The environment variable that says whether the texts of the program are in it.
 const TEXTS: &str = "MEMLEAK_SNAPSHOT_TEXTS";
-/// The environment variable that says where reports are.
-const DIRECTORY: &str = "MEMLEAK_REPORT_DIR";
 
 /// What is known of the file of a test.
 pub(super) struct HeapFile {
@@ -54,8 +52,7 @@ impl HeapFile {
     pub(super) fn of(case: &Case) -> HeapFile {
         let wanted = Wanted::of(env::var_os(WHEN), |always| {
             let texts = env::var_os(TEXTS).is_some_and(|value| !value.is_empty() && value != "0");
-            let path = directory()?.join(binary()).join(file_name(&name::of_test(case.path)));
-            Ok(Wanted { always, texts, path })
+            Ok(Wanted { always, texts, path: path(&name::of_test(case.path))? })
         });
         let (wanted, wrong) = wanted.map_or_else(|wrong| (None, Some(wrong)), |wanted| (wanted, None));
         HeapFile { wanted, wrong: Cell::new(wrong), written: Cell::default() }
@@ -119,40 +116,15 @@ impl Wanted {
     }
 }
 
-/// Where the heaps of all tests are: beside the reports.
-fn directory() -> Result<PathBuf, String> {
-    if let Some(directory) = env::var_os(DIRECTORY).filter(|directory| !directory.is_empty()) {
-        // Relative to where cargo is called, as far as that can be known: each test runs in its package's directory.
-        return Ok(Look::of_program().root.unwrap_or_default().join(directory).join("heaps"));
-    }
-    let executable = env::current_exe().unwrap_or_default();
-    let target = executable.ancestors().find(|directory| directory.join("CACHEDIR.TAG").is_file());
-    target.map(|target| target.join("memleak/heaps")).ok_or_else(|| {
-        let executable = executable.display();
-        format!("the heap is not saved: {executable} is in no target directory of cargo; say where with {DIRECTORY}")
-    })
-}
-
-/// The name of the executable without the hash that cargo adds to it.
-fn binary() -> String {
-    let path = env::current_exe().unwrap_or_default();
-    let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    match name.rsplit_once('-') {
-        Some((name, hash)) if hash.len() == 16 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()) => name.to_owned(),
-        _ => name,
-    }
-}
-
-/// `session.tests.logging_off.heapsnapshot`.
-fn file_name(test: &str) -> String {
-    let plain = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.') { c } else { '_' };
-    let name: String = test.replace("::", ".").chars().map(plain).collect();
-    name + ".heapsnapshot"
+/// Beside the reports. It is not in the folder of a run: it is there for one test at a time, and large.
+fn path(test: &str) -> Result<PathBuf, String> {
+    let directory = filing::directory().map_err(|why| format!("the heap was not saved: {why}"))?;
+    Ok(directory.join("heaps").join(file_name(&filing::binary())).join(file_name(test) + ".heapsnapshot"))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Wanted, file_name};
+    use super::Wanted;
 
     #[test]
     fn what_the_variable_may_say() {
@@ -166,11 +138,5 @@ mod tests {
         assert_eq!(of(Some("on_failure")), Ok(Some(false)));
         assert_eq!(of(Some("always")), Ok(Some(true)));
         assert!(of(Some("onfailure")).unwrap_err().contains("`MEMLEAK_SNAPSHOT=onfailure` is not understood"));
-    }
-
-    #[test]
-    fn the_name_of_a_test_as_that_of_a_file() {
-        assert_eq!(file_name("session::tests::logging_off"), "session.tests.logging_off.heapsnapshot");
-        assert_eq!(file_name("case/1: ü"), "case_1___.heapsnapshot");
     }
 }
