@@ -87,9 +87,9 @@ impl Stacks {
             for (index, frame) in frames.iter().enumerate().filter(|(_, frame)| is_wanted(frame.at)) {
                 let known = self.known(frame.at);
                 if !known.is_own() {
-                    let owned = owned(index, &called);
+                    let owned = owned(index, &called).map(|owned| self.with_whole_values(owned));
                     if let Some(owned) = owned.as_ref().filter(|_| frame.certain) {
-                        found.emptied.extend(&owned.emptied);
+                        found.emptied.extend(owned.emptied.iter().map(|value| value.address));
                         found.running.extend(self.coroutine_of(frame, &known, &word));
                     }
                     Calls { thread, frame, known: &known, calls: HashMap::new() }.roots(
@@ -101,6 +101,50 @@ impl Stacks {
             }
         }
         found
+    }
+
+    /// A box whose fields were assigned is dropped field by field. If that is all of them, it has its value as ever.
+    fn with_whole_values(&self, mut owned: Owned) -> Owned {
+        for value in std::mem::take(&mut owned.emptied) {
+            let inside = |dropped: &Dropped| self.is_inside(*dropped, value) && *dropped != value;
+            if owned.values.iter().any(inside) && self.is_whole(value, &owned.values) {
+                owned.values.retain(|dropped| !inside(dropped));
+            } else {
+                owned.emptied.push(value);
+            }
+        }
+        owned
+    }
+
+    fn is_inside(&self, part: Dropped, of: Dropped) -> bool {
+        part.address.0.wrapping_sub(of.address.0) < self.types.get(of.ty).size
+    }
+
+    /// Whether all of a value that needs to be dropped is: as one, or field by field.
+    fn is_whole(&self, value: Dropped, drops: &[Dropped]) -> bool {
+        let ty = self.types.get(value.ty);
+        // Units describe `Box<str>` each for itself.
+        let is_it = |dropped: &Dropped| dropped.address == value.address && self.types.get(dropped.ty).size == ty.size;
+        match &ty.kind {
+            _ if drops.iter().any(is_it) => true,
+            TypeKind::Struct { fields } if drops.iter().any(|dropped| self.is_inside(*dropped, value)) => {
+                fields.iter().all(|field| {
+                    let address = RuntimeAddress(value.address.0.wrapping_add(field.offset));
+                    self.is_whole(Dropped { ty: field.ty, address }, drops)
+                })
+            }
+            _ => !self.may_need_drop(value.ty),
+        }
+    }
+
+    fn may_need_drop(&self, id: TypeId) -> bool {
+        let within = |kind: &TypeKind| match kind {
+            TypeKind::Struct { fields } => fields.iter().any(|field| self.may_need_drop(field.ty)),
+            TypeKind::Array { element, .. } => self.may_need_drop(*element),
+            TypeKind::Enum { variants, .. } => variants.iter().any(|variant| self.may_need_drop(variant.ty)),
+            TypeKind::Scalar | TypeKind::Pointer { .. } | TypeKind::Union { .. } | TypeKind::Opaque => false,
+        };
+        self.types.needs_drop(id) || within(&self.types.get(id).kind)
     }
 
     /// The coroutine that a frame is of: its function has a pinned pointer to it, which has no name.

@@ -39,8 +39,9 @@ pub struct Dropped {
 pub struct Owned {
     /// Values.
     pub values: Vec<Dropped>,
-    /// Boxes, by what they point to, whose values were moved out or are used up by the call.
-    pub emptied: Vec<RuntimeAddress>,
+    /// What boxes point to that are freed without their values: these were moved out, are used up by the call, or are among `values`, as a whole
+    /// or field by field.
+    pub emptied: Vec<Dropped>,
 }
 
 /// What a call would do if it unwound.
@@ -87,8 +88,8 @@ pub struct Cleanups {
 enum Called {
     /// It drops a value of this type.
     Drops(TypeId),
-    /// It drops a box without its value.
-    Frees,
+    /// It drops a box without its value, which is of this type.
+    Frees(TypeId),
     /// The landing pad ends with it.
     Resumes,
     /// The process ends with it: the function must not unwind.
@@ -134,10 +135,13 @@ impl Cleanups {
                 (Called::Drops(ty), Some(address)) => {
                     owned.values.push(Dropped { ty, address: RuntimeAddress(address) })
                 }
-                (Called::Frees, Some(address)) => owned.emptied.extend(memory.word(address).map(RuntimeAddress)),
+                (Called::Frees(ty), Some(address)) => {
+                    let value = memory.word(address).map(|value| Dropped { ty, address: RuntimeAddress(value) });
+                    owned.emptied.extend(value);
+                }
                 (Called::Resumes, _) => return Unwinding::Drops(owned),
                 (Called::Aborts, _) => return Unwinding::NotKnown,
-                (Called::Drops(_) | Called::Frees | Called::Other, _) => break,
+                (Called::Drops(_) | Called::Frees(_) | Called::Other, _) => break,
             }
         }
         Unwinding::NotUnderstood
@@ -162,7 +166,9 @@ impl Cleanups {
         match (&*function.plain, &function.parameters[..]) {
             ("core::ptr::drop_in_place" | "core::ptr::drop_glue", [(_, ty)]) => Called::Drops(*ty),
             (path, _) if path.starts_with("core::panicking::") => Called::Aborts,
-            (path, _) if path.starts_with("alloc::boxed::") && path.ends_with("::drop") => Called::Frees,
+            (path, [(_, ty), ..]) if path.starts_with("alloc::boxed::") && path.ends_with("::drop") => {
+                Called::Frees(*ty)
+            }
             _ => Called::Other,
         }
     }
