@@ -93,6 +93,27 @@ pub struct Range {
     pub end: u64,
 }
 
+/// [`Tracker::watched`]: no block is of this epoch.
+pub const NOBODY: u32 = u32::MAX;
+
+/// [`RawPeak::crossing`]: the sum has not been above the limit.
+pub const BELOW: u32 = 0;
+/// [`RawPeak::crossing`]: it has, and what lived then was kept.
+pub const KEPT: u32 = 1;
+/// [`RawPeak::crossing`]: it has, and there was no memory for what lived then.
+pub const NO_ROOM: u32 = 2;
+
+/// How high the sum of watched blocks has been.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RawPeak {
+    pub highest: u64,
+    /// One of the above.
+    pub crossing: u32,
+    /// How many blocks lived when the limit was crossed, watched ones and others.
+    pub count: usize,
+}
+
 /// What was allocated from one stack.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
@@ -125,6 +146,8 @@ pub struct Tracker {
     pub state: AtomicU32,
     /// The epoch that new blocks get.
     pub epoch: AtomicU32,
+    /// Blocks of this epoch or later are watched: their sum is kept, and its highest. See [`Tracker::watch`].
+    pub watched: AtomicU32,
     /// How many threads are untracked. Only they need [`Tracker::own_alloc`].
     pub untracked: AtomicU32,
     /// 1 if this platform can be tracked.
@@ -189,6 +212,11 @@ pub struct Tracker {
     pub losses: unsafe extern "C" fn(into: *mut RawLosses),
     /// What was allocated so far, by stack: writes at most `room` and returns how many there are.
     pub traffic: unsafe extern "C" fn(into: *mut RawTraffic, room: usize) -> usize,
+    /// While frozen: watches blocks of this epoch or later, and none of which was allocated yet; `NOBODY` ends it. When their sum is first above
+    /// the limit, what lives then is kept.
+    pub watch: unsafe extern "C" fn(epoch: u32, limit: u64),
+    /// How high the sum has been since then; and the blocks that were kept, at most `room`.
+    pub peak: unsafe extern "C" fn(into: *mut RawPeak, blocks: *mut RawBlock, room: usize),
     /// Looks for modules that were loaded since the last time; not during a freeze of this thread. Never from the hook: it takes the
     /// loader's lock.
     pub refresh_modules: unsafe extern "C" fn(),

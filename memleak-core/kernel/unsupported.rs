@@ -3,7 +3,7 @@
 //! May use: `interface_tracker`.
 
 use super::interface_tracker::{
-    OFF, Range, RawBlock, RawLosses, RawPiece, RawRule, RawThread, RawTraffic, RawWord, Tracker,
+    NOBODY, OFF, Range, RawBlock, RawLosses, RawPeak, RawPiece, RawRule, RawThread, RawTraffic, RawWord, Tracker,
 };
 use core::sync::atomic::AtomicU32;
 
@@ -12,6 +12,7 @@ use core::sync::atomic::AtomicU32;
 pub static MEMLEAK_TRACKER: Tracker = Tracker {
     state: AtomicU32::new(OFF),
     epoch: AtomicU32::new(0),
+    watched: AtomicU32::new(NOBODY),
     untracked: AtomicU32::new(0),
     supported: 0,
     own_alloc,
@@ -37,6 +38,8 @@ pub static MEMLEAK_TRACKER: Tracker = Tracker {
     frames,
     losses,
     traffic,
+    watch,
+    peak,
     refresh_modules: nothing,
     rule,
     stack_here,
@@ -112,6 +115,11 @@ unsafe extern "C" fn losses(into: *mut RawLosses) {
 }
 unsafe extern "C" fn traffic(_: *mut RawTraffic, _: usize) -> usize {
     0
+}
+unsafe extern "C" fn watch(_: u32, _: u64) {}
+unsafe extern "C" fn peak(into: *mut RawPeak, _: *mut RawBlock, _: usize) {
+    // SAFETY: the caller passes a place for the answer.
+    unsafe { *into = RawPeak::default() };
 }
 unsafe extern "C" fn rule(_: u64, into: *mut RawRule) {
     // SAFETY: the caller passes a place for the answer.

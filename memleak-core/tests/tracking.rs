@@ -3,8 +3,10 @@
 mod child;
 
 use child::tracked;
-use memleak_core::tracker::{self, Allocator, Block, Origin};
+use memleak_core::tracker::{self, Allocator, Block, Crossing, Origin};
 use std::hint::black_box;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 #[global_allocator]
 static ALLOCATOR: Allocator = Allocator::system();
@@ -44,11 +46,11 @@ fn a_realloc_is_of_its_own_epoch() {
 #[test]
 fn an_epoch_ends_with_the_blocks_of_a_freeze() {
     tracked("an_epoch_ends_with_the_blocks_of_a_freeze", || {
-        let stop = std::sync::atomic::AtomicBool::new(false);
+        let stop = AtomicBool::new(false);
         std::thread::scope(|scope| {
             for _ in 0..2 {
                 scope.spawn(|| {
-                    while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                    while !stop.load(Ordering::Relaxed) {
                         black_box(Box::new([0u64; 3]));
                     }
                 });
@@ -67,7 +69,7 @@ fn an_epoch_ends_with_the_blocks_of_a_freeze() {
                 };
                 assert!(frozen.blocks().iter().all(|block| block.epoch > epoch || known(block)));
             }
-            stop.store(true, std::sync::atomic::Ordering::Relaxed);
+            stop.store(true, Ordering::Relaxed);
         });
     });
 }
@@ -157,5 +159,81 @@ fn traffic_is_counted_by_stack() {
         assert!(stacks.iter().all(|stack| *stack == stacks[0]));
         let traffic = tracker::traffic().into_iter().find(|traffic| traffic.stack == stacks[0]).unwrap();
         assert_eq!((traffic.allocations, traffic.bytes), (200, 200_000));
+    });
+}
+
+#[test]
+fn the_highest_sum_of_watched_blocks_is_known() {
+    tracked("the_highest_sum_of_watched_blocks_is_known", || {
+        let before = black_box(vec![0u8; 1_000_000]);
+        let mut grown_before: Vec<u8> = black_box(Vec::with_capacity(100));
+        let epoch = tracker::freeze().watch(10_000);
+        let first = black_box(vec![1u8; 6000]);
+        // What lived before is not watched, until it moves.
+        drop(before);
+        let second = black_box(Box::new([2u8; 3000]));
+        drop(first);
+        grown_before.reserve_exact(500);
+        let mut list: Vec<u8> = black_box(Vec::with_capacity(4000));
+        // The old block and the new are never both part of the sum.
+        list.reserve_exact(8000);
+        let crossed_by = black_box(&list).as_ptr() as u64;
+        drop(list);
+        black_box(vec![3u8; 7000]);
+        let peak = tracker::freeze().watch_ends();
+        black_box(vec![4u8; 50_000]);
+        assert_eq!(peak.highest, 3000 + 500 + 8000);
+        let Crossing::Kept(blocks) = peak.crossing else { panic!("{:?}", peak.crossing) };
+        let mut watched: Vec<&Block> = blocks.iter().filter(|block| block.epoch >= epoch).collect();
+        watched.sort_by_key(|block| block.size);
+        assert_eq!(watched.iter().map(|block| block.size).collect::<Vec<_>>(), [500, 3000, 8000]);
+        assert_eq!(watched[2].address.0, crossed_by);
+        assert!(blocks.len() > watched.len(), "what lived before is kept as well");
+        drop((second, grown_before));
+
+        // A second watch knows nothing of the first.
+        let _frozen = tracker::freeze().watch(10_000);
+        drop(black_box(Box::new([5u8; 300])));
+        let peak = tracker::freeze().watch_ends();
+        assert_eq!((peak.highest, peak.crossing), (300, Crossing::None));
+    });
+}
+
+/// Each watch is crossed by threads that allocate, reallocate and free, while another thread freezes.
+#[test]
+fn crossing_a_limit_waits_for_no_other_freeze() {
+    tracked("crossing_a_limit_waits_for_no_other_freeze", || {
+        let stop = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            for _ in 0..3 {
+                scope.spawn(|| {
+                    while !stop.load(Ordering::Relaxed) {
+                        let mut list: Vec<u64> = black_box(Vec::with_capacity(10));
+                        list.reserve_exact(200);
+                        black_box(list).shrink_to(50);
+                    }
+                });
+            }
+            scope.spawn(|| {
+                while !stop.load(Ordering::Relaxed) {
+                    black_box(tracker::freeze().end_epoch());
+                }
+            });
+            let mut wrong = Vec::new();
+            for _ in 0..1000 {
+                let epoch = tracker::freeze().watch(1000);
+                std::thread::sleep(Duration::from_micros(100));
+                let peak = tracker::freeze().watch_ends();
+                let kept = match &peak.crossing {
+                    Crossing::Kept(blocks) => peak.highest > 1000 && blocks.iter().any(|block| block.epoch >= epoch),
+                    // A thread may be about to.
+                    Crossing::None => true,
+                    Crossing::NoRoom => false,
+                };
+                wrong.extend((!kept).then_some(peak));
+            }
+            stop.store(true, Ordering::Relaxed);
+            assert!(wrong.is_empty(), "{} of 1000: {:?}", wrong.len(), wrong[0]);
+        });
     });
 }

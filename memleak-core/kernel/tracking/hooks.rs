@@ -38,6 +38,14 @@
 //! The address of a block says which of the two it is, whoever frees it. The pool's range of addresses also has all tables of the kernel, so
 //! what memleak keeps for itself is never taken for the program's.
 //!
+//! # The sum of watched blocks
+//!
+//! ```text
+//!   nobody ──watch()──► summed up ──first sum above the limit──► kept ──► freeze of the thread that crossed it: what lives is copied
+//!     ▲                    │ ▲                                     │
+//!     └── watch(NOBODY) ───┘ └──────────── summed up on ◄──────────┘
+//! ```
+//!
 //! # Rules
 //!
 //! * Nothing in here allocates from the global allocator, panics, or takes a lock that is not one of ours. The loader is only asked
@@ -58,6 +66,8 @@
 //! * The holder is untracked, so it adds no blocks but those that it `realloc`s; what it frees is gone at once, and `block_at` no longer
 //!   finds it. While other threads are stopped by a signal it must neither free nor `realloc` a block that is not memleak's own: one
 //!   of them may have the inner allocator's lock.
+//! * In the hook, only a thread that has crossed the limit freezes. It does so when it holds nothing any more and is in no realloc: another
+//!   freeze that is coming would wait for the end of that, and this thread for the end of that freeze.
 //! * Nothing of the program's is held by memleak's own memory alone: the program's code does not run on an untracked thread.
 
 use super::super::interface_tracker::*;
@@ -65,6 +75,7 @@ use super::lock::{self, held_by_me, pause, pause_or_sleep};
 use super::modules;
 use super::os;
 use super::outside;
+use super::peak;
 use super::pool;
 use super::rule_table;
 use super::rules::rule_for;
@@ -83,6 +94,7 @@ use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 pub static MEMLEAK_TRACKER: Tracker = Tracker {
     state: AtomicU32::new(UNDECIDED),
     epoch: AtomicU32::new(0),
+    watched: AtomicU32::new(NOBODY),
     untracked: AtomicU32::new(0),
     supported: 1,
     own_alloc,
@@ -108,6 +120,8 @@ pub static MEMLEAK_TRACKER: Tracker = Tracker {
     frames,
     losses,
     traffic,
+    watch,
+    peak: highest,
     refresh_modules,
     rule,
     stack_here,
@@ -234,7 +248,9 @@ unsafe extern "C" fn allocated_at(address: *mut u8, size: usize, origin: u32, pc
         return;
     }
     let block = RawBlock { address: address as u64, size: size as u64, origin, found: 1, ..RawBlock::default() };
-    record(thread, block, Registers { pc, sp, fp });
+    if record(thread, block, Registers { pc, sp, fp }) {
+        keep_what_lives(thread);
+    }
 }
 
 unsafe extern "C" fn own_alloc(size: usize, align: usize, zeroed: bool, into: *mut *mut u8) -> bool {
@@ -302,12 +318,12 @@ unsafe extern "C" fn own_realloc(
     true
 }
 
-/// Captures the stack and inserts the block.
+/// Captures the stack and inserts the block. Whether what lives now is to be kept.
 #[inline(always)]
-fn record(thread: &Thread, mut block: RawBlock, at: Registers) {
+fn record(thread: &Thread, mut block: RawBlock, at: Registers) -> bool {
     if thread.busy.replace(true) {
         LOST_BLOCKS.fetch_add(1, Ordering::Relaxed);
-        return;
+        return false;
     }
     // While the stack is captured, the processor gets the entry.
     table::prefetch(block.address);
@@ -317,10 +333,42 @@ fn record(thread: &Thread, mut block: RawBlock, at: Registers) {
         block.stack = stacks::EMPTY;
         LOST_STACKS.fetch_add(1, Ordering::Relaxed);
     }
-    let inserted = table::insert(&block, || MEMLEAK_TRACKER.epoch.load(Ordering::Relaxed));
+    let mut epoch = 0;
+    let inserted = table::insert(&block, || {
+        epoch = MEMLEAK_TRACKER.epoch.load(Ordering::Relaxed);
+        epoch
+    });
     if !thread.count(block.stack, block.size) || !inserted {
         LOST_BLOCKS.fetch_add(1, Ordering::Relaxed);
     }
+    let keep = peak::is_watched(epoch) && peak::add(block.size);
+    thread.busy.set(false);
+    keep
+}
+
+/// Forgets the block at `address` and says what it was.
+#[inline(always)]
+fn forget(address: *mut u8) -> RawBlock {
+    let block = table::remove(address as u64);
+    if peak::is_watched(block.epoch) {
+        peak::subtract(block.size);
+    }
+    block
+}
+
+/// The sum of watched blocks was first above its limit.
+#[cold]
+#[inline(never)]
+fn keep_what_lives(thread: &Thread) {
+    // In a signal handler that interrupted a realloc, the next allocation will find the same.
+    if thread.reallocating.load(Ordering::Relaxed) != 0 || thread.busy.replace(true) {
+        return;
+    }
+    // SAFETY: nothing is held.
+    unsafe { freeze() };
+    peak::keep();
+    // SAFETY: ends the freeze.
+    unsafe { thaw() };
     thread.busy.set(false);
 }
 
@@ -339,7 +387,7 @@ unsafe extern "C" fn freeing(address: *mut u8, size: usize, align: usize) -> boo
     if let Some(thread) = threads::current()
         && !thread.busy.replace(true)
     {
-        table::remove(address as u64);
+        forget(address);
         thread.busy.set(false);
     }
     // SAFETY: the block is not used any more.
@@ -355,7 +403,7 @@ unsafe extern "C" fn realloc_begin(address: *mut u8, taken: *mut RawBlock) {
     {
         hold_off_freezes(thread);
         thread.busy.set(true);
-        block = table::remove(address as u64);
+        block = forget(address);
         thread.busy.set(false);
     }
     // SAFETY: the caller passes a place for the answer.
@@ -394,17 +442,24 @@ unsafe extern "C" fn realloc_end_at(address: *mut u8, size: usize, taken: *const
     // SAFETY: the caller passes what `realloc_begin` wrote.
     let taken = unsafe { *taken };
     let known = taken.found != 0;
+    let mut keep = false;
     if address.is_null() {
         if known && !table::insert(&taken, || taken.epoch) {
             LOST_BLOCKS.fetch_add(1, Ordering::Relaxed);
         }
+        if peak::is_watched(taken.epoch) {
+            peak::add(taken.size);
+        }
     } else if known || thread.suspended.get() == 0 {
         let block =
             RawBlock { address: address as u64, size: size as u64, origin: REALLOC, found: 1, ..RawBlock::default() };
-        record(thread, block, Registers { pc, sp, fp });
+        keep = record(thread, block, Registers { pc, sp, fp });
     }
     let depth = thread.reallocating.load(Ordering::Relaxed);
     thread.reallocating.store(depth.saturating_sub(1), Ordering::Release);
+    if keep {
+        keep_what_lives(thread);
+    }
 }
 
 unsafe extern "C" fn enable() -> bool {
@@ -579,6 +634,18 @@ unsafe extern "C" fn traffic(into: *mut RawTraffic, room: usize) -> usize {
         }
     }
     found
+}
+
+unsafe extern "C" fn watch(epoch: u32, limit: u64) {
+    peak::watch(epoch, limit);
+}
+
+unsafe extern "C" fn highest(into: *mut RawPeak, blocks: *mut RawBlock, room: usize) {
+    // SAFETY: the caller passes a place for the answer, and room for so many blocks.
+    unsafe {
+        *into = peak::so_far();
+        peak::kept(core::slice::from_raw_parts_mut(blocks, room));
+    }
 }
 
 unsafe extern "C" fn refresh_modules() {

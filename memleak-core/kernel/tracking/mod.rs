@@ -8,6 +8,7 @@ mod lock;
 mod modules;
 mod os;
 mod outside;
+mod peak;
 mod pool;
 mod rule_table;
 mod rules;

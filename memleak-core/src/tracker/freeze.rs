@@ -83,6 +83,26 @@ impl Census<'_> {
     }
 }
 
+/// How high the sum of the watched blocks has been.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Peak {
+    /// In bytes.
+    pub highest: u64,
+    /// What is known of the moment when it was first above the limit.
+    pub crossing: Crossing,
+}
+
+/// The moment when the sum of the watched blocks was first above its limit.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Crossing {
+    /// It never was.
+    None,
+    /// The blocks that lived then, watched ones and others.
+    Kept(Vec<Block>),
+    /// There was no memory to keep them.
+    NoRoom,
+}
+
 /// Stops all allocation traffic of other threads. Freezes nest.
 pub fn freeze() -> Frozen {
     // SAFETY: not in the hook.
@@ -108,6 +128,41 @@ impl Frozen {
         let epoch = MEMLEAK_TRACKER.epoch.fetch_add(1, Ordering::Relaxed);
         assert!(epoch < kernel::LAST_EPOCH, "memleak: too many epochs");
         epoch
+    }
+
+    /// From now on the sum of the blocks that are allocated is watched, until [`watch_ends`](Frozen::watch_ends); what lives when it is first
+    /// above the limit is kept. Ends the present epoch, and answers the next, which is that of the first watched block.
+    ///
+    /// # Panics
+    /// As [`Frozen::end_epoch`].
+    pub fn watch(&self, limit: u64) -> u32 {
+        let epoch = self.end_epoch() + 1;
+        // SAFETY: this thread holds the freeze.
+        unsafe { (MEMLEAK_TRACKER.watch)(epoch, limit) };
+        epoch
+    }
+
+    /// Ends the watch, and says how high the sum has been.
+    pub fn watch_ends(&self) -> Peak {
+        let mut raw = kernel::RawPeak::default();
+        let mut blocks: Vec<kernel::RawBlock> = Vec::new();
+        // SAFETY: this thread holds the freeze; `raw` is a place for the answer, and there is as much room as is said.
+        unsafe {
+            (MEMLEAK_TRACKER.watch)(kernel::NOBODY, 0);
+            (MEMLEAK_TRACKER.peak)(&raw mut raw, blocks.as_mut_ptr(), 0);
+        }
+        blocks.resize(raw.count, kernel::RawBlock::default());
+        // SAFETY: as above.
+        unsafe { (MEMLEAK_TRACKER.peak)(&raw mut raw, blocks.as_mut_ptr(), blocks.len()) };
+        let crossing = match raw.crossing {
+            kernel::BELOW => Crossing::None,
+            kernel::KEPT => Crossing::Kept(blocks.iter().map(Block::new).collect()),
+            crossing => {
+                debug_assert_eq!(crossing, kernel::NO_ROOM);
+                Crossing::NoRoom
+            }
+        };
+        Peak { highest: raw.highest, crossing }
     }
 
     /// All live blocks, by address.

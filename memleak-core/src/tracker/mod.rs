@@ -8,7 +8,7 @@ mod allocator;
 mod freeze;
 
 pub use allocator::Allocator;
-pub use freeze::{Census, Frozen, freeze};
+pub use freeze::{Census, Crossing, Frozen, Peak, freeze};
 
 use crate::address::RuntimeAddress;
 use crate::kernel::MEMLEAK_TRACKER;
