@@ -1,6 +1,6 @@
 //! What the attribute's expansion is made of. Not for users.
 
-pub use memleak_core::check::{Ignore, Limits, Possibly, Rounds, Subject, Unreachable};
+pub use memleak_core::check::{Allocated, Ignore, Limits, Possibly, Rounds, Subject, Unreachable};
 pub use memleak_core::runner::{Case, Flavor, RuntimeOptions, ShouldPanic, Turn, Unsupported};
 pub use memleak_core::runner::{inside, inside_again, inside_async, inside_async_again, inside_async_fn};
 pub use memleak_core::runner::{run, run_around, run_async, take_turn};
@@ -35,6 +35,12 @@ pub const fn case(path: &'static str, expectations: &'static [Expectation]) -> C
 #[must_use]
 pub const fn at_most(count: u64, subject: Subject<'static>) -> Expectation {
     Expectation { subject, bound: Bound::AtMost(count) }
+}
+
+/// `count` instances, no more and no fewer.
+#[must_use]
+pub const fn exactly(count: u64, subject: Subject<'static>) -> Expectation {
+    Expectation { subject, bound: Bound::Exactly(count) }
 }
 
 /// A type that was written as a path.

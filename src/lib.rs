@@ -116,6 +116,25 @@
 /// }
 /// ```
 ///
+/// ## `expect_exactly`
+///
+/// As many instances of each type have to live, no more and no fewer, when the body has ended and background work has had its time to
+/// [settle](#settle). Later no more may live: what the runtime or the thread of the body keeps may end with it. Instances that are only
+/// ["possibly"](#possibly) live do not decide: with one that lives and one that may, neither one nor two is wrong.
+///
+/// ```
+/// # use memleak::leak_test;
+/// # use std::sync::OnceLock;
+/// # struct Worker(u8);
+/// static WORKERS: OnceLock<Vec<Worker>> = OnceLock::new();
+///
+/// #[leak_test(expect_exactly("Worker" = 4))]
+/// fn the_workers_stay() {
+///     let workers = WORKERS.get_or_init(|| (0..4).map(Worker).collect());
+///     assert_eq!(workers[3].0, 3);
+/// }
+/// ```
+///
 /// ## `max_live_bytes`
 ///
 /// How many bytes may be left of those that were allocated since the body began, whatever they hold, values that are gone but whose memory is
@@ -137,6 +156,65 @@
 ///             cache.clear();
 ///         }
 ///     }
+/// }
+/// ```
+///
+/// What the threads of a runtime allocate for themselves does not count, as in all limits below.
+///
+/// ## `max_peak_bytes`
+///
+/// How many bytes may live at any moment of the body, of those that were allocated since it began: by its own thread, its tasks and all other
+/// threads. The text says how far it went up, and which types lived when it first was too much, where they were allocated, and who holds those
+/// that still live. A `Vec` that grows counts with its new size, not with both. A size is written as for [`max_live_bytes`](#max_live_bytes).
+///
+/// ```
+/// # use memleak::leak_test;
+/// #[leak_test(max_peak_bytes = "100 KiB")]
+/// fn a_file_is_read_in_pieces() {
+///     let mut sum = 0u64;
+///     for piece in 0..100 {
+///         let buffer = vec![1u8; 64 * 1024];
+///         sum += u64::from(buffer[piece]);
+///     }
+///     assert_eq!(sum, 100);
+/// }
+/// ```
+///
+/// ## `max_allocated_bytes`, `max_allocations`
+///
+/// How many bytes, and in how many allocations, the body may allocate, freed again or not; with [`iterations`](#iterations-warmup-max_growth) in all
+/// runs together. A `Vec` that grows is an allocation of its new size each time. What memleak, the test harness and the threads of a runtime
+/// allocate for themselves does not count. The text names the types and places, the largest first.
+///
+/// ```
+/// # use memleak::leak_test;
+/// # use std::fmt::Write;
+/// #[leak_test(max_allocations = 1, max_allocated_bytes = "1 KiB")]
+/// fn the_buffer_is_used_again() {
+///     let mut line = String::with_capacity(100);
+///     for number in 0..1000 {
+///         line.clear();
+///         write!(line, "line {number}").unwrap();
+///     }
+/// }
+/// ```
+///
+/// ## `max_allocated`
+///
+/// How many values of each type the body may allocate, freed again or not: in a `Box`, `Rc` or `Arc`, or as a part of what is in one. A buffer counts
+/// as many as it has room for, each time it is allocated: `Vec::with_capacity` and `collect` make it once, a `Vec` that grows makes it again. `"[Session]"`
+/// counts such buffers instead. What is in an enum or in a future may be there or not, and does not count; nor do values on the stack.
+///
+/// ```
+/// # use memleak::leak_test;
+/// # use std::sync::Arc;
+/// # struct Session(u64); struct Config { name: String }
+/// #[leak_test(max_allocated("Session" = 10, Config = 1))]
+/// fn all_sessions_share_one_config() {
+///     let config = Arc::new(Config { name: "test".to_owned() });
+///     let sessions: Vec<(Box<Session>, Arc<Config>)> =
+///         (0..10).map(|id| (Box::new(Session(id)), Arc::clone(&config))).collect();
+///     assert!(sessions.iter().all(|(session, config)| session.0 < 10 && config.name == "test"));
 /// }
 /// ```
 ///

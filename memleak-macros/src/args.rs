@@ -21,14 +21,22 @@ use syn::{Ident, LitStr, Path, Token, Type, token};
 /// What is written in the attribute.
 #[derive(Default)]
 pub struct Args {
-    /// From `expect_zero` and `expect_at_most`.
+    /// From `expect_zero`, `expect_at_most` and `expect_exactly`.
     pub expectations: Vec<Expected>,
     /// `unreachable = "allow"`.
     pub unreachable: Option<Given<Unreachable>>,
     /// `possibly = "fail"`.
     pub possibly: Option<Given<Possibly>>,
     /// `max_live_bytes = "64 KiB"`.
-    pub max_live_bytes: Option<Given<u64>>,
+    pub max_live_bytes: Option<u64>,
+    /// `max_peak_bytes = "10 MB"`.
+    pub max_peak_bytes: Option<u64>,
+    /// `max_allocated_bytes = "1.5 MiB"`.
+    pub max_allocated_bytes: Option<u64>,
+    /// `max_allocations = 1000`.
+    pub max_allocations: Option<u64>,
+    /// `max_allocated("Session" = 10)`.
+    pub max_allocated: Vec<(Subject, u64)>,
     /// `iterations = 20`.
     pub iterations: Option<Given<u32>>,
     /// `warmup = 3`.
@@ -72,7 +80,16 @@ pub struct Expected {
     /// Whose instances.
     pub subject: Subject,
     /// How many.
-    pub at_most: u64,
+    pub bound: Bound,
+}
+
+/// How many instances may live.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Bound {
+    /// No more.
+    AtMost(u64),
+    /// No more and no fewer.
+    Exactly(u64),
 }
 
 /// The type an expectation is about.
@@ -165,19 +182,21 @@ fn argument(input: ParseStream, args: &mut Args, seen: &mut Vec<Ident>, mistakes
         return Err(syn::Error::new(name.span(), form.given_twice()));
     }
     seen.push(name.clone());
-    if let Some(advice) = form.later {
-        return Err(syn::Error::new(name.span(), format!("`{name}` cannot be used yet: {advice}")));
-    }
     if form.takes_list() {
         if !input.peek(token::Paren) {
             return Err(form.write_instead(&name));
         }
         let list;
         syn::parenthesized!(list in input);
-        if form.name == "ignore" {
-            args.ignores.extend(ignore::parse(&name, &list, form, mistakes));
-        } else {
-            value::numbered_subjects(&name, &list, &mut args.expectations, mistakes);
+        match form.name {
+            "ignore" => args.ignores.extend(ignore::parse(&name, &list, form, mistakes)),
+            "max_allocated" => args.max_allocated = value::numbered_subjects(&name, &list, form, mistakes),
+            _ => {
+                let bound = if form.name == "expect_exactly" { Bound::Exactly } else { Bound::AtMost };
+                let numbered = value::numbered_subjects(&name, &list, form, mistakes);
+                let expected = |(subject, number)| Expected { subject, bound: bound(number) };
+                args.expectations.extend(numbered.into_iter().map(expected));
+            }
         }
         return Ok(());
     }
@@ -199,7 +218,10 @@ fn argument(input: ParseStream, args: &mut Args, seen: &mut Vec<Ident>, mistakes
             let choices = [("show", Possibly::Show), ("fail", Possibly::Fail)];
             args.possibly = Some(Given { at, value: value::choice(&name, input, choices)?, name });
         }
-        "max_live_bytes" => args.max_live_bytes = Some(Given { at, value: value::size(&name, input, form)?, name }),
+        "max_live_bytes" => args.max_live_bytes = Some(value::size(&name, input, form)?),
+        "max_peak_bytes" => args.max_peak_bytes = Some(value::size(&name, input, form)?),
+        "max_allocated_bytes" => args.max_allocated_bytes = Some(value::size(&name, input, form)?),
+        "max_allocations" => args.max_allocations = Some(value::number(&name, input, form, 0)?),
         "iterations" => args.iterations = Some(Given { at, value: value::number(&name, input, form, 1)?, name }),
         "warmup" => args.warmup = Some(Given { at, value: value::number(&name, input, form, 0)?, name }),
         "max_growth" => args.max_growth = Some(Given { at, value: value::size(&name, input, form)?, name }),

@@ -36,6 +36,14 @@ pub struct Plan {
     pub possibly: Possibly,
     /// As given.
     pub max_live_bytes: Option<u64>,
+    /// As given.
+    pub max_peak_bytes: Option<u64>,
+    /// As given.
+    pub max_allocated_bytes: Option<u64>,
+    /// As given.
+    pub max_allocations: Option<u64>,
+    /// As given.
+    pub max_allocated: Vec<(Subject, u64)>,
     /// As given; 1 is the default.
     pub iterations: u32,
     /// As given, or the default, which goes by the iterations.
@@ -91,7 +99,11 @@ pub fn check(args: Args, item: &Item, surroundings: &Surroundings, mistakes: &mu
         expectations: args.expectations,
         unreachable: args.unreachable.map_or(Unreachable::Fail, |given| given.value),
         possibly: args.possibly.map_or(Possibly::Show, |given| given.value),
-        max_live_bytes: args.max_live_bytes.map(|given| given.value),
+        max_live_bytes: args.max_live_bytes,
+        max_peak_bytes: args.max_peak_bytes,
+        max_allocated_bytes: args.max_allocated_bytes,
+        max_allocations: args.max_allocations,
+        max_allocated: args.max_allocated,
         iterations,
         warmup: args.warmup.map_or_else(|| default_warmup(iterations), |given| given.value),
         max_growth: args.max_growth.map(|given| given.value),
@@ -124,16 +136,20 @@ fn possibly_is_about_types(args: &Args, mistakes: &mut Mistakes) {
 }
 
 fn names_each_type_once(args: &Args, mistakes: &mut Mistakes) {
-    let mut seen = Vec::new();
-    for expected in &args.expectations {
-        let (key, tokens) = match &expected.subject {
-            Subject::Pattern(text) => (format!("\"{}\"", text.value()), text.to_token_stream()),
-            Subject::Type(written) => (written.to_token_stream().to_string(), written.to_token_stream()),
-        };
-        if seen.contains(&key) {
-            mistakes.on(tokens, "this type is named twice: keep one of them");
+    let expected = args.expectations.iter().map(|expected| &expected.subject).collect::<Vec<_>>();
+    let allocated = args.max_allocated.iter().map(|(subject, _)| subject).collect::<Vec<_>>();
+    for subjects in [expected, allocated] {
+        let mut seen = Vec::new();
+        for subject in subjects {
+            let (key, tokens) = match subject {
+                Subject::Pattern(text) => (format!("\"{}\"", text.value()), text.to_token_stream()),
+                Subject::Type(written) => (written.to_token_stream().to_string(), written.to_token_stream()),
+            };
+            if seen.contains(&key) {
+                mistakes.on(tokens, "this type is named twice: keep one of them");
+            }
+            seen.push(key);
         }
-        seen.push(key);
     }
 }
 

@@ -3,7 +3,7 @@
 //! What is generated has the hygiene of this macro but the place of what the user wrote, so that errors point there and lints do not look at
 //! it. Only absolute paths are used. The inner function is the user's own, token by token.
 
-use crate::args::{Expected, Flavor, Ignore, Possibly, Subject, Unreachable, Unsupported, bare};
+use crate::args::{Bound, Expected, Flavor, Ignore, Possibly, Subject, Unreachable, Unsupported, bare};
 use crate::check::Plan;
 use crate::item::{Item, ShouldPanic, Unparsed, is_case, is_rstest};
 use crate::mistakes::Mistakes;
@@ -195,7 +195,15 @@ fn turn(item: &Item, plan: &Plan, private: &TokenStream) -> Option<TokenStream> 
 }
 
 fn expectation(expected: &Expected, private: &TokenStream) -> TokenStream {
-    let subject = match &expected.subject {
+    let subject = subject(&expected.subject, private);
+    match expected.bound {
+        Bound::AtMost(number) => quote!(#private::at_most(#number, #subject)),
+        Bound::Exactly(number) => quote!(#private::exactly(#number, #subject)),
+    }
+}
+
+fn subject(subject: &Subject, private: &TokenStream) -> TokenStream {
+    match subject {
         Subject::Pattern(text) => quote!(#private::Subject::Pattern(#text)),
         Subject::Type(written) => {
             let function = Ident::new(
@@ -204,16 +212,27 @@ fn expectation(expected: &Expected, private: &TokenStream) -> TokenStream {
             );
             quote!(#private::#function::<#written>(::core::stringify!(#written)))
         }
-    };
-    let at_most = expected.at_most;
-    quote!(#private::at_most(#at_most, #subject))
+    }
 }
 
 fn limits(plan: &Plan, private: &TokenStream) -> Option<TokenStream> {
     let mut fields = TokenStream::new();
-    let limits = [(quote!(live_bytes), plan.max_live_bytes), (quote!(growth), plan.max_growth)];
+    let limits = [
+        (quote!(live_bytes), plan.max_live_bytes),
+        (quote!(peak_bytes), plan.max_peak_bytes),
+        (quote!(allocated_bytes), plan.max_allocated_bytes),
+        (quote!(allocations), plan.max_allocations),
+        (quote!(growth), plan.max_growth),
+    ];
     for (name, limit) in limits {
         fields.extend(limit.map(|limit| quote!(#name: ::core::option::Option::Some(#limit),)));
+    }
+    if !plan.max_allocated.is_empty() {
+        let allocated = plan.max_allocated.iter().map(|(subject, most)| {
+            let subject = self::subject(subject, private);
+            quote!(#private::Allocated { subject: #subject, most: #most })
+        });
+        fields.extend(quote!(allocated: &const { [#(#allocated),*] },));
     }
     (!fields.is_empty()).then(|| quote!(limits: #private::Limits { #fields ..#private::Limits::NONE },))
 }

@@ -121,6 +121,8 @@ impl fmt::Display for Location {
 pub struct Expectation {
     /// The type or pattern as the test has it.
     pub written: String,
+    /// How many instances have to live.
+    pub at_least: u64,
     /// How many instances may live.
     pub at_most: u64,
     /// What is said of it first: a line for each type.
@@ -327,7 +329,7 @@ pub struct Overrun {
     pub measured: u64,
     /// What it may be.
     pub allowed: u64,
-    /// What it is made of, the most bytes first.
+    /// What it is made of, the largest first.
     pub parts: Vec<Part>,
 }
 
@@ -338,6 +340,14 @@ pub struct Overrun {
 pub enum Figure {
     /// Bytes that live of those that were allocated since the body began.
     LiveBytes,
+    /// The most of them that lived at any moment of the body. Its parts are what lived when the limit was first crossed.
+    PeakBytes,
+    /// Bytes that the body allocated.
+    AllocatedBytes,
+    /// Blocks that the body allocated.
+    Allocations,
+    /// Values of one type that the body allocated.
+    Allocated,
     /// Bytes that were added in each round, on average.
     Growth,
 }
@@ -355,6 +365,10 @@ pub struct Part {
     pub blocks: u64,
     /// All of them in bytes.
     pub bytes: u64,
+    /// What they are: `live`, `allocated`, and the like.
+    pub state: String,
+    /// How many live when the body has ended, of those that were allocated since it began.
+    pub left: u64,
     /// How they grow, if it is growth.
     pub growth: Option<String>,
     /// The stack that allocated them, innermost first.

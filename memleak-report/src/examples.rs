@@ -71,6 +71,7 @@ pub fn held() -> Document {
     };
     let expectation = Expectation {
         written: "Session".to_owned(),
+        at_least: 0,
         at_most: 0,
         headlines: vec!["2 live `Session`, expected 0".to_owned()],
         certain: 2,

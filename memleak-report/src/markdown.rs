@@ -62,7 +62,7 @@ fn group(text: &mut String, group: &Group) {
 fn part(text: &mut String, part: &Part) {
     let place = allocated(part.stack.iter().filter_map(|frame| frame.location.as_ref()).find(|at| at.own));
     let growth = part.growth.as_ref().map(|growth| format!(", grows {growth}")).unwrap_or_default();
-    let _ = writeln!(text, "* {} of {}{growth}{place}", size(part.bytes), code(&part.type_short));
+    let _ = writeln!(text, "* {} of {} {}{growth}{place}", size(part.bytes), code(&part.type_short), part.state);
     help(text, part.help.as_ref());
     if let Some(holder) = part.holders.first() {
         way(text, holder, &part.type_short);

@@ -246,7 +246,10 @@ fn group(page: &mut Page, group: &Group) {
 
 /// Of a figure that is above its limit.
 fn part(page: &mut Page, part: &Part) {
-    let mut facts = format!("{} in {}", size(part.bytes), count(part.blocks, "block"));
+    let mut facts = format!("{} in {} {}", size(part.bytes), count(part.blocks, "block"), part.state);
+    if part.left > 0 && part.left < part.blocks {
+        facts += &format!(", {} left", part.left);
+    }
     if let Some(growth) = &part.growth {
         facts += &format!(", grows {growth}");
     }

@@ -2,7 +2,7 @@
 //!
 //! May use: `document`, `markdown`, `page` (headlines).
 
-use crate::document::{Document, Location, RootKind};
+use crate::document::{Document, Expectation, Location, RootKind};
 use crate::page::headlines;
 use std::path::{Path, PathBuf};
 
@@ -93,6 +93,15 @@ struct Error {
     message: String,
 }
 
+/// `0`, `at most 3`, `exactly 2`.
+fn expected(expectation: &Expectation) -> String {
+    match (expectation.at_least, expectation.at_most) {
+        (_, 0) => "0".to_owned(),
+        (0, most) => format!("at most {most}"),
+        (least, _) => format!("exactly {least}"),
+    }
+}
+
 /// A leak is said where it was allocated, or where the task that holds it waits; everything else where the test is.
 fn errors(document: &Document) -> Vec<Error> {
     let title = format!("{} {}", document.test.binary, document.test.name);
@@ -106,13 +115,16 @@ fn errors(document: &Document) -> Vec<Error> {
             let held = group.holders.first().and_then(|holder| holder.lines.first());
             let live = if group.doubt.is_some() { "possibly live" } else { "live" };
             let parts = [
-                Some(format!("{} {live} `{}`, expected {}", group.count, group.type_short, expectation.at_most)),
+                Some(format!("{} {live} `{}`, expected {}", group.count, group.type_short, expected(expectation))),
                 held.map(|line| format!("held by {}", line.trim())),
                 group.help.as_ref().map(|help| format!("help: {help}")),
             ];
             let message = parts.into_iter().flatten().collect::<Vec<_>>().join("\n");
             let at = awaits.filter(|at| at.own).or(allocated).or_else(of_test);
             errors.push(Error { at, title: title.clone(), message });
+        }
+        if expectation.groups.is_empty() {
+            errors.push(Error { at: of_test(), title: title.clone(), message: expectation.headlines.join("\n") });
         }
     }
     for overrun in &document.findings.overruns {
@@ -122,7 +134,7 @@ fn errors(document: &Document) -> Vec<Error> {
             part.and_then(|part| part.stack.iter().filter_map(|frame| frame.location.clone()).find(|at| at.own));
         let mut message = overrun.headline.clone();
         if let Some(part) = part {
-            message += &format!("\n{} bytes of `{}`", part.bytes, part.type_short);
+            message += &format!("\n{} bytes of `{}` {}", part.bytes, part.type_short, part.state);
             message.extend(part.help.iter().map(|help| format!("\nhelp: {help}")));
         }
         errors.push(Error { at: allocated.or_else(of_test), title: title.clone(), message });

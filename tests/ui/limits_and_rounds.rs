@@ -21,3 +21,9 @@ fn ends_in_the_first_run() {}
 #[leak_test(iterations = 20, max_growth = "0")]
 #[tokio::test]
 async fn given_once(_pool: u8) {}
+
+#[leak_test(max_peak_bytes = "1,5 MiB", max_allocations = "1000", max_allocated = 10)]
+fn what_a_body_spends() {}
+
+#[leak_test(expect_exactly("Session"), max_allocated(Sesion = 3))]
+fn numbers_of_types() {}

@@ -26,7 +26,7 @@ impl Comparison {
     /// Without `entries`, all leaks are as if they were known.
     pub(super) fn of(mut failure: Failure, possibly: Possibly, look: &Look, entries: Option<&[Entry]>) -> Comparison {
         let mut comparison = Counts { entries, used: vec![0; entries.unwrap_or_default().len()], found: Vec::new() };
-        for missed in &mut failure.missed {
+        for missed in failure.missed.iter_mut().filter(|missed| !missed.too_few()) {
             let decides = missed.groups.iter_mut().filter(|group| decides(group, possibly));
             let leaks = decides.map(|group| Leak {
                 words: Fingerprint::of_instances(group, look),
@@ -69,18 +69,20 @@ fn decides(group: &Group, possibly: Possibly) -> bool {
     group.doubt.is_none() || possibly == Possibly::Fail && group.container_not_understood().is_none()
 }
 
-/// Whether all that lets an expectation fail is known. That there are too many does not count then, but that there is another.
+/// Whether all that lets an expectation fail is known. That there are too many does not count then, but that there is another. That there are
+/// too few is no leak.
 fn is_known(missed: &Missed, possibly: Possibly) -> bool {
-    missed.groups.iter().filter(|group| decides(group, possibly)).all(|group| group.known == group.count)
+    !missed.too_few()
+        && missed.groups.iter().filter(|group| decides(group, possibly)).all(|group| group.known == group.count)
 }
 
 /// What of an expectation stays that does not decide.
 fn doubtful(missed: Missed) -> Option<Doubtful> {
-    let Missed { written, at_most, groups, .. } = missed;
+    let Missed { written, bound, groups, .. } = missed;
     let certain = groups.iter().filter(|group| group.doubt.is_none()).map(|group| group.count).sum();
     let groups: Vec<Group> =
         groups.into_iter().filter(|group| group.doubt.is_some() && group.known < group.count).collect();
-    (!groups.is_empty()).then_some(Doubtful { written, at_most, certain, groups })
+    (!groups.is_empty()).then_some(Doubtful { written, bound, certain, groups })
 }
 
 struct Counts<'a> {

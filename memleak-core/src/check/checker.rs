@@ -10,7 +10,7 @@ use crate::check::tally::{EXPLAINED, Tally, explain, sum, tallies};
 use crate::check::verdict::{
     Aside, Doubtful, Ended, Failure, Group, LostGroup, Missed, Obstacle, OnStack, Overrun, SecondCount, Verdict,
 };
-use crate::check::{Possibly, Terms, Unreachable, lost};
+use crate::check::{Bound, Possibly, Terms, Unreachable, lost};
 use crate::heap::instances::Instance;
 use crate::heap::program::Program;
 use crate::query::analyst;
@@ -91,7 +91,7 @@ impl Checker {
     /// # Errors
     /// All that stands in the way of counting.
     pub fn new(terms: &Terms<'_>) -> Result<Checker, Vec<Obstacle>> {
-        let Terms { expectations, unreachable, possibly, limits, rounds, ignores } = *terms;
+        let Terms { expectations, unreachable, possibly, ignores, .. } = *terms;
         recording().map_err(|obstacle| vec![obstacle])?;
         let program = analyst::program().map_err(|error| vec![Obstacle::DebugInfo(error)])?;
         let (mut resolved, mut obstacles) = (Vec::new(), Vec::new());
@@ -101,16 +101,16 @@ impl Checker {
                 Err(obstacle) => obstacles.push(obstacle),
             }
         }
-        match Ignores::new(ignores) {
-            Ok(ignores) if obstacles.is_empty() => {
+        let limited = Limited::new(program.types(), terms).map_err(|more| obstacles.extend(more));
+        match (Ignores::new(ignores), limited) {
+            (Ok(ignores), Ok(limited)) if obstacles.is_empty() => {
                 let units: Option<Vec<_>> = resolved.iter().map(|resolved| resolved.types.units()).collect();
                 let units = units.map(|units| units.into_iter().flatten().copied().collect());
-                let limited = Limited { limits, rounds };
                 let (expectations, explained) = (resolved, EXPLAINED);
                 Ok(Checker { program, expectations, units, unreachable, possibly, limited, ignores, explained })
             }
-            Ok(_) => Err(obstacles),
-            Err(more) => Err(obstacles.into_iter().chain(more).collect()),
+            (Ok(_), _) => Err(obstacles),
+            (Err(more), _) => Err(obstacles.into_iter().chain(more).collect()),
         }
     }
 
@@ -149,7 +149,7 @@ impl Checker {
             count.overruns = self.limited.overruns(&scene, Some(&relations), since);
         }
         for ((tallies, instances), expectation) in count.tallies.iter_mut().zip(&found).zip(&self.expectations) {
-            if self.standing(tallies, expectation) > Standing::Within {
+            if self.standing(tallies, expectation, checkpoint) > Standing::Within {
                 explain(&relations, instances, tallies, self.explained);
             }
         }
@@ -200,30 +200,36 @@ impl Checker {
         (count, found)
     }
 
-    fn standing(&self, tallies: &[Tally], expectation: &Resolved) -> Standing {
-        sum(tallies).standing(expectation.at_most, self.possibly)
+    /// What either the runtime or the thread kept may have ended with it.
+    fn standing(&self, tallies: &[Tally], expectation: &Resolved, checkpoint: Checkpoint) -> Standing {
+        let bound = match checkpoint {
+            Checkpoint::BodyEnded => expectation.bound,
+            Checkpoint::Afterwards => Bound::AtMost(expectation.bound.most()),
+        };
+        sum(tallies).standing(bound, self.possibly)
     }
 
     /// The worst of all expectations.
-    fn worst(&self, count: &Count) -> Standing {
+    fn worst(&self, count: &Count, checkpoint: Checkpoint) -> Standing {
         let each = count.tallies.iter().zip(&self.expectations);
-        each.map(|(tallies, expectation)| self.standing(tallies, expectation)).max().unwrap_or(Standing::Within)
+        each.map(|(tallies, expectation)| self.standing(tallies, expectation, checkpoint))
+            .max()
+            .unwrap_or(Standing::Within)
     }
 
-    /// Whether more lives than may, a figure is above its limit, or something is lost: the test fails if waiting does not change that.
-    pub fn exceeds(&self, count: &Count) -> bool {
-        count.lost_blocks > 0 || !count.overruns.is_empty() || self.worst(count) == Standing::Exceeded
+    /// Whether more or fewer live than may, a figure is above its limit, or something is lost: the test fails if waiting does not change that.
+    pub fn misses(&self, count: &Count, checkpoint: Checkpoint) -> bool {
+        count.lost_blocks > 0 || !count.overruns.is_empty() || self.worst(count, checkpoint) == Standing::Missed
     }
 
     /// Whether something could not be told that waiting may make plain.
-    pub fn doubts(&self, count: &Count) -> bool {
-        self.worst(count) > Standing::Within
+    pub fn doubts(&self, count: &Count, checkpoint: Checkpoint) -> bool {
+        self.worst(count, checkpoint) > Standing::Within
     }
 
-    /// Whether the ends of all rounds are known that a limit is about.
-    pub fn saw_all_rounds(&self, since: &Since) -> bool {
-        let Limited { limits, rounds } = self.limited;
-        limits.growth.is_none() || since.rounds.len() as u64 + 1 == u64::from(rounds.count)
+    /// Whether all was counted that a limit is about.
+    pub fn saw_all(&self, since: &Since) -> bool {
+        self.limited.is_told(since)
     }
 
     /// What the counts mean.
@@ -231,19 +237,20 @@ impl Checker {
         let (mut missed, mut doubtful, mut obstacles) = (Vec::new(), Vec::new(), Vec::new());
         for (index, expectation) in self.expectations.iter().enumerate() {
             let looks = [&counts.body_ended.tallies[index], &counts.afterwards.tallies[index]];
-            let [first, second] = looks.map(|tallies| self.standing(tallies, expectation));
+            let first = self.standing(looks[0], expectation, Checkpoint::BodyEnded);
+            let second = self.standing(looks[1], expectation, Checkpoint::Afterwards);
             let (shown, standing) = if first >= second { (looks[0], first) } else { (looks[1], second) };
             let groups = |wanted: &dyn Fn(&Tally) -> bool| {
                 shown.iter().filter(|tally| wanted(tally)).map(|tally| tally.group(self.program)).collect()
             };
-            let (written, at_most) = (expectation.written.to_owned(), expectation.at_most);
-            if standing == Standing::Exceeded {
+            let (written, bound) = (expectation.written.to_owned(), expectation.bound);
+            if standing == Standing::Missed {
                 let second = second_count(looks[1], second);
-                missed.push(Missed { written, at_most, groups: groups(&|_| true), second });
+                missed.push(Missed { written, bound, groups: groups(&|_| true), second });
             } else if standing > Standing::Within {
                 let certain = sum(shown).certain;
                 let groups = groups(&|tally| !tally.is_certain());
-                doubtful.push(Doubtful { written, at_most, certain, groups });
+                doubtful.push(Doubtful { written, bound, certain, groups });
             }
             if standing >= Standing::NotUnderstood {
                 obstacles.extend(shown.iter().filter_map(|tally| self.not_understood(tally)));

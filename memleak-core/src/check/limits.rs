@@ -1,29 +1,29 @@
-//! The figures that a test limits: live bytes and their growth. What is above its limit, and of what it is made.
+//! The figures that a test limits: bytes, allocations and growth. What is above its limit, and of what it is made.
 //!
 //! May use: `query`, `heap`, `debuginfo` (types only), `tracker`, `stack`.
 
 use crate::check::growth::{Growing, Round, Site, Slope, growing, warm_epoch};
-use crate::check::holders::Holders;
-use crate::check::verdict::{Figure, Frame, Overrun, Part};
-use crate::check::{Limits, Rounds};
+use crate::check::parts::{Piece, living, parts};
+use crate::check::spent::{Spent, is_machinery, kind, values};
+use crate::check::verdict::{Figure, Frame, Obstacle, Overrun, Part};
+use crate::check::{Limits, Rounds, Terms};
 use crate::debuginfo::code::CodeKind;
-use crate::heap::instances::Home;
+use crate::debuginfo::layouts::TypeTable;
 use crate::query::scene::{Relations, Scene, frames};
+use crate::query::subjects::Kinds;
 use crate::stack::StackId;
-use crate::tracker::Block;
-use std::collections::{HashMap, HashSet};
+use crate::tracker::{Block, Crossing, Peak, Traffic};
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::rc::Rc;
-
-/// The most parts of a figure whose holders are looked up: no more are shown.
-const EXPLAINED: usize = 8;
-/// Of how many blocks of one part the holders are looked up.
-const ASKED: usize = 16;
+use std::sync::Arc;
 
 /// What a test limits, and over which rounds.
-#[derive(Clone, Copy, Debug)]
 pub(super) struct Limited {
-    pub(super) limits: Limits,
-    pub(super) rounds: Rounds,
+    limits: Limits,
+    rounds: Rounds,
+    /// The types whose values are limited, as written, with how many may be allocated.
+    allocated: Vec<(Kinds, &'static str, u64)>,
 }
 
 /// What has been counted since the body first began.
@@ -33,23 +33,77 @@ pub struct Since {
     pub body_epoch: u32,
     /// The ends of all rounds but the last.
     pub rounds: Vec<Round>,
+    /// What the body had spent at its end; none if nobody has said.
+    pub spent: Option<Arc<Spent>>,
+}
+
+/// One look at the figures.
+struct Look<'a> {
+    scene: &'a Scene<'a>,
+    /// If it is asked for what the figures are made of.
+    relations: Option<&'a Relations<'a>>,
+    since: &'a Since,
 }
 
 impl Limited {
-    /// What is above its limit, with what it is made of if that is asked for.
-    pub(super) fn overruns(&self, scene: &Scene<'_>, relations: Option<&Relations<'_>>, since: &Since) -> Vec<Overrun> {
-        let live = self.limits.live_bytes.and_then(|allowed| live_bytes(scene, relations, since, allowed));
-        let growth = self.limits.growth.and_then(|allowed| self.growth(scene, relations, since, allowed));
-        live.into_iter().chain(growth).collect()
+    /// Finds the types whose values are limited.
+    ///
+    /// # Errors
+    /// All that stands in the way of it.
+    pub(super) fn new(types: &'static TypeTable<'static>, terms: &Terms<'_>) -> Result<Limited, Vec<Obstacle>> {
+        let (mut allocated, mut obstacles) = (Vec::new(), Vec::new());
+        for limit in terms.limits.allocated {
+            let written = limit.subject.written();
+            match Kinds::resolve(types, limit.subject) {
+                Ok(kinds) => allocated.push((kinds, written, limit.most)),
+                Err(error) => obstacles.push(Obstacle::of_name(written, error)),
+            }
+        }
+        let limited = Limited { limits: terms.limits, rounds: terms.rounds, allocated };
+        if obstacles.is_empty() { Ok(limited) } else { Err(obstacles) }
     }
 
-    fn growth(
-        &self,
-        scene: &Scene<'_>,
-        relations: Option<&Relations<'_>>,
-        since: &Since,
-        allowed: u64,
-    ) -> Option<Overrun> {
+    /// Whether all was counted that a limit is about: the ends of all rounds, and that of the body.
+    pub(super) fn is_told(&self, since: &Since) -> bool {
+        let rounds = since.rounds.len() as u64 + 1 == u64::from(self.rounds.count);
+        let spends = self.limits.traffic() || self.limits.peak_bytes.is_some();
+        (rounds || self.limits.growth.is_none()) && (since.spent.is_some() || !spends)
+    }
+
+    /// What is above its limit, with what it is made of if that is asked for.
+    pub(super) fn overruns(&self, scene: &Scene<'_>, relations: Option<&Relations<'_>>, since: &Since) -> Vec<Overrun> {
+        let look = Look { scene, relations, since };
+        let limits = &self.limits;
+        let mut overruns: Vec<Overrun> = Vec::new();
+        overruns.extend(limits.live_bytes.and_then(|allowed| look.live_bytes(allowed)));
+        if let Some(spent) = &since.spent {
+            overruns.extend(limits.peak_bytes.and_then(|allowed| look.peak_bytes(spent, allowed)));
+            if limits.traffic() {
+                overruns.extend(self.traffic(&look, &spent.of_the_body(scene).collect::<Vec<_>>()));
+            }
+        }
+        overruns.extend(limits.growth.and_then(|allowed| self.growth(&look, allowed)));
+        overruns
+    }
+
+    fn traffic(&self, look: &Look<'_>, flows: &[Traffic]) -> Vec<Overrun> {
+        let bytes = self
+            .limits
+            .allocated_bytes
+            .and_then(|allowed| look.traffic(Figure::AllocatedBytes, flows, allowed, &|flow| flow.bytes));
+        let allocations = self
+            .limits
+            .allocations
+            .and_then(|allowed| look.traffic(Figure::Allocations, flows, allowed, &|flow| flow.allocations));
+        let values = self.allocated.iter().filter_map(|(kinds, written, allowed)| {
+            let of = |flow: &Traffic| values(look.scene, kinds, &kind(look.scene, flow).1, flow);
+            look.traffic(Figure::Allocated(written), flows, *allowed, &of)
+        });
+        bytes.into_iter().chain(allocations).chain(values).collect()
+    }
+
+    fn growth(&self, look: &Look<'_>, allowed: u64) -> Option<Overrun> {
+        let Look { scene, since, .. } = look;
         // Before the first round nothing of the body was there.
         let last = Round::of(scene.snapshot.blocks(), since.body_epoch, scene.snapshot.epoch());
         let before = Round::default();
@@ -64,7 +118,7 @@ impl Limited {
         let warm = warm_epoch(rounds).max(since.body_epoch.saturating_sub(1));
         let part = |growing: &Growing| {
             let grown = |block: &Block| block.epoch > warm && growing.stacks.contains(&block.stack);
-            let mut parts = parts(scene, relations, &grown);
+            let mut parts = look.live_parts(&grown);
             parts.iter_mut().for_each(|part| part.slope = Some(growing.slope));
             parts
         };
@@ -74,14 +128,98 @@ impl Limited {
     }
 }
 
-fn live_bytes(scene: &Scene<'_>, relations: Option<&Relations<'_>>, since: &Since, allowed: u64) -> Option<Overrun> {
-    let is_new = |block: &Block| block.epoch >= since.body_epoch;
-    let measured = scene.snapshot.blocks().iter().filter(|block| is_new(block)).map(|block| block.size).sum();
-    let overrun = || {
-        let parts = parts(scene, relations, &is_new);
-        Overrun { figure: Figure::LiveBytes, measured, allowed, parts }
-    };
-    (measured > allowed).then(overrun)
+impl Look<'_> {
+    fn is_new(&self, block: &Block) -> bool {
+        block.epoch >= self.since.body_epoch
+    }
+
+    /// The new blocks among these, in bytes, as far as they are wanted.
+    fn sum(&self, blocks: &[Block], wanted: &dyn Fn(&Block) -> bool) -> u64 {
+        blocks.iter().filter(|block| self.is_new(block) && wanted(block)).map(|block| block.size).sum()
+    }
+
+    /// Whether a block is none of the body's.
+    fn machinery(&self) -> impl Fn(&Block) -> bool {
+        let known: RefCell<HashMap<StackId, bool>> = RefCell::default();
+        move |block| *known.borrow_mut().entry(block.stack).or_insert_with(|| is_machinery(self.scene, block.stack))
+    }
+
+    /// What these blocks are, all of which live.
+    fn live_parts(&self, is_part: &dyn Fn(&Block) -> bool) -> Vec<Part> {
+        let Some(relations) = self.relations else { return Vec::new() };
+        let living = living(self.scene, is_part);
+        let size = |block: &u32| self.scene.size(*block);
+        let piece = |((type_name, stack), blocks): (&(Option<Rc<str>>, StackId), &Vec<u32>)| {
+            let bytes = blocks.iter().map(size).sum();
+            let first = blocks.first().map(size).filter(|first| blocks.iter().all(|block| size(block) == *first));
+            let (type_name, count) = (type_name.clone(), blocks.len() as u64);
+            Piece { type_name, stack: *stack, blocks: count, bytes, size: first, number: bytes }
+        };
+        let pieces = living.iter().map(piece).collect();
+        parts(relations, pieces, &living)
+    }
+
+    fn live_bytes(&self, allowed: u64) -> Option<Overrun> {
+        let all = self.sum(self.scene.snapshot.blocks(), &|_| true);
+        if all <= allowed {
+            return None;
+        }
+        let is_machinery = self.machinery();
+        let is_part = |block: &Block| self.is_new(block) && !is_machinery(block);
+        let measured = self.sum(self.scene.snapshot.blocks(), &is_part);
+        let parts = || self.live_parts(&is_part);
+        (measured > allowed).then(|| Overrun { figure: Figure::LiveBytes, measured, allowed, parts: parts() })
+    }
+
+    fn peak_bytes(&self, spent: &Spent, allowed: u64) -> Option<Overrun> {
+        let Peak { highest, crossing } = spent.peak.as_ref().filter(|peak| peak.highest > allowed)?;
+        let kept = match crossing {
+            Crossing::Kept(blocks) => &**blocks,
+            Crossing::None | Crossing::NoRoom => &[],
+        };
+        let is_machinery = self.machinery();
+        // What that has is not in the sum by its stack, which was not known then. It has little, and keeps it.
+        let measured = highest - self.sum(kept, &is_machinery);
+        let parts = || {
+            let mut flows: HashMap<(StackId, u64), Traffic> = HashMap::new();
+            for block in kept.iter().filter(|block| self.is_new(block) && !is_machinery(block)) {
+                let none = Traffic { stack: block.stack, allocations: 0, bytes: 0 };
+                let flow = flows.entry((block.stack, block.size)).or_insert(none);
+                (flow.allocations, flow.bytes) = (flow.allocations + 1, flow.bytes + block.size);
+            }
+            self.parts_of(flows.values(), &|flow| flow.bytes)
+        };
+        (measured > allowed).then(|| Overrun { figure: Figure::PeakBytes, measured, allowed, parts: parts() })
+    }
+
+    /// A figure that is a sum over what was allocated.
+    fn traffic(
+        &self,
+        figure: Figure,
+        flows: &[Traffic],
+        allowed: u64,
+        number: &dyn Fn(&Traffic) -> u64,
+    ) -> Option<Overrun> {
+        let measured = flows.iter().map(number).sum();
+        (measured > allowed).then(|| Overrun { figure, measured, allowed, parts: self.parts_of(flows.iter(), number) })
+    }
+
+    fn parts_of<'a>(&self, flows: impl Iterator<Item = &'a Traffic>, number: &dyn Fn(&Traffic) -> u64) -> Vec<Part> {
+        let Some(relations) = self.relations else { return Vec::new() };
+        let mut pieces: HashMap<(Option<Rc<str>>, StackId), Piece> = HashMap::new();
+        for flow in flows {
+            let (type_name, stack) = (kind(self.scene, flow).0, flow.stack);
+            let size = (flow.allocations > 0).then(|| flow.bytes / flow.allocations);
+            let none = || Piece { type_name: type_name.clone(), stack, blocks: 0, bytes: 0, size, number: 0 };
+            let piece = pieces.entry((type_name.clone(), stack)).or_insert_with(none);
+            piece.size = piece.size.filter(|one| Some(*one) == size && one * flow.allocations == flow.bytes);
+            piece.blocks += flow.allocations;
+            piece.bytes += flow.bytes;
+            piece.number += number(flow);
+        }
+        let pieces = pieces.into_values().filter(|piece| piece.number > 0).collect();
+        parts(relations, pieces, &living(self.scene, &|block| self.is_new(block)))
+    }
 }
 
 /// What a reader sees of a stack: the user's functions and their lines; where there is none all functions.
@@ -92,41 +230,4 @@ fn site(stack: &[Frame]) -> Site {
     };
     let users: Site = stack.iter().filter(|frame| frame.kind == CodeKind::User).map(text).collect();
     if users.is_empty() { stack.iter().map(|frame| frame.function.clone()).collect() } else { users }
-}
-
-/// These blocks by type and stack, the largest sum first; with their holders. Empty if nobody asks for them.
-fn parts(scene: &Scene<'_>, relations: Option<&Relations<'_>>, is_part: &dyn Fn(&Block) -> bool) -> Vec<Part> {
-    let Some(relations) = relations else { return Vec::new() };
-    let mut alike: HashMap<(Option<Rc<str>>, StackId), Vec<u32>> = HashMap::new();
-    for (block, index) in scene.snapshot.blocks().iter().zip(0..).filter(|(block, _)| is_part(block)) {
-        alike.entry((scene.type_name(index), block.stack)).or_default().push(index);
-    }
-    let bytes = |blocks: &[u32]| blocks.iter().map(|block| scene.size(*block)).sum::<u64>();
-    let mut alike: Vec<_> = alike.into_iter().map(|(what, blocks)| (bytes(&blocks), what, blocks)).collect();
-    alike.sort_by(|a, b| (b.0, &a.1).cmp(&(a.0, &b.1)));
-    let part = |(number, (bytes, (type_name, stack), mut blocks)): (usize, (u64, _, Vec<u32>))| {
-        // The newest say best who goes on holding more.
-        blocks.sort_by_key(|block| std::cmp::Reverse(scene.snapshot.blocks()[*block as usize].epoch));
-        let asked = if number < EXPLAINED { &blocks[..blocks.len().min(ASKED)] } else { &[] };
-        let type_name: Option<Rc<str>> = type_name;
-        let homes = asked.iter().map(|block| (Home::Block(*block as usize), None));
-        let mut held = Holders::by(relations, homes);
-        let lost = |block: &u32| relations.reach.trust(*block).is_none();
-        if held.holders.is_empty() && !asked.is_empty() && asked.iter().all(lost) {
-            held = Holders::by_nothing(relations);
-        }
-        let sizes: HashSet<u64> = blocks.iter().map(|block| scene.size(*block)).collect();
-        Part {
-            type_name: type_name.map(|name| name.to_string()),
-            blocks: blocks.len() as u64,
-            bytes,
-            size: sizes.iter().next().copied().filter(|_| sizes.len() == 1),
-            stack: frames(scene.program, stack),
-            slope: None,
-            holders: held.holders,
-            more_holders: held.more,
-            advice: held.advice,
-        }
-    };
-    alike.into_iter().enumerate().map(part).collect()
 }

@@ -1,6 +1,6 @@
 //! From expectations to a verdict. `subjects` finds the types, `tally` and `lost` put alike what is found in a look at the heap, `ignores`
-//! knows what is accepted, `standing` compares a count with its bound, `limits` compares bytes with theirs, over the rounds that `growth` looks
-//! at, `holders` asks who holds what is found, `checker` counts and concludes, `verdict` is what it says.
+//! knows what is accepted, `standing` compares a count with its bound, `limits` compares bytes and allocations with theirs: what `spent` says of the
+//! body, and the rounds that `growth` looks at; `parts` says what they are made of, `holders` asks who holds what is found, `checker` counts and concludes, `verdict` is what it says.
 //!
 //! May use: `query`, `heap`, `debuginfo`, `tracker`, `stack`, `address`.
 
@@ -10,6 +10,8 @@ mod holders;
 pub mod ignores;
 pub mod limits;
 mod lost;
+mod parts;
+pub mod spent;
 mod standing;
 mod subjects;
 mod tally;
@@ -32,20 +34,68 @@ pub struct Expectation {
 pub enum Bound {
     /// No more than this many. `expect_zero` is `AtMost(0)`.
     AtMost(u64),
+    /// This many, while the runtime or the thread of the body lives. What either keeps alive may end with it.
+    Exactly(u64),
+}
+
+impl Bound {
+    /// No more than this many.
+    pub fn most(self) -> u64 {
+        match self {
+            Bound::AtMost(most) | Bound::Exactly(most) => most,
+        }
+    }
+
+    /// No fewer than this many.
+    pub fn least(self) -> u64 {
+        match self {
+            Bound::AtMost(_) => 0,
+            Bound::Exactly(least) => least,
+        }
+    }
 }
 
 /// The figures that a test limits.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// How many bytes may live of those that were allocated since the body began.
     pub live_bytes: Option<u64>,
+    /// How many of them may live at any moment of the body.
+    pub peak_bytes: Option<u64>,
+    /// How many bytes the body may allocate.
+    pub allocated_bytes: Option<u64>,
+    /// How many blocks the body may allocate.
+    pub allocations: Option<u64>,
+    /// How many values of a type the body may allocate.
+    pub allocated: &'static [Allocated],
     /// By how many bytes memory may grow in each round after the warm-up, on average.
     pub growth: Option<u64>,
 }
 
 impl Limits {
     /// There is no limit.
-    pub const NONE: Limits = Limits { live_bytes: None, growth: None };
+    pub const NONE: Limits = Limits {
+        live_bytes: None,
+        peak_bytes: None,
+        allocated_bytes: None,
+        allocations: None,
+        allocated: &[],
+        growth: None,
+    };
+
+    /// Whether one is about what the body allocates.
+    fn traffic(&self) -> bool {
+        self.allocated_bytes.is_some() || self.allocations.is_some() || !self.allocated.is_empty()
+    }
+}
+
+/// How many values of a type the body may allocate.
+#[derive(Clone, Copy, Debug)]
+pub struct Allocated {
+    /// Of which.
+    pub subject: Subject<'static>,
+    /// So many.
+    pub most: u64,
 }
 
 /// How often the body runs.

@@ -13,15 +13,14 @@ pub(super) struct Resolved {
     /// As the test has it.
     pub(super) written: &'static str,
     /// How many may live.
-    pub(super) at_most: u64,
+    pub(super) bound: Bound,
     /// The types.
     pub(super) types: Rc<Subjects>,
 }
 
 /// Finds the types of an expectation in the binary.
 pub(super) fn resolve(types: &'static TypeTable<'static>, expectation: &Expectation) -> Result<Resolved, Obstacle> {
-    let Bound::AtMost(at_most) = expectation.bound;
     let written = expectation.subject.written();
     let types = Subjects::resolve(types, expectation.subject).map_err(|error| Obstacle::of_name(written, error))?;
-    Ok(Resolved { written, at_most, types })
+    Ok(Resolved { written, bound: expectation.bound, types })
 }

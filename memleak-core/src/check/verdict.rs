@@ -3,8 +3,8 @@
 //! Three outcomes, closed: everything expected was seen to hold, something was seen not to, or it could not be told. There is no way
 //! from "could not tell" to "passed".
 
-pub use crate::check::Ignore;
 pub use crate::check::growth::Slope;
+pub use crate::check::{Bound, Ignore};
 use crate::debuginfo::load::LoadError;
 use crate::heap::advice::Advice;
 use crate::heap::holders::{Counted, Hop};
@@ -70,7 +70,7 @@ pub struct Doubtful {
     /// The type or pattern as the test has it.
     pub written: String,
     /// How many instances may live.
-    pub at_most: u64,
+    pub bound: Bound,
     /// How many live for certain.
     pub certain: u64,
     /// The doubtful ones; never empty.
@@ -127,17 +127,24 @@ pub struct OnStack {
     pub thread: String,
 }
 
-/// An expectation that does not hold: more instances live than it allows, or possibly live where those count as well.
+/// An expectation that does not hold: more or fewer instances live than it says, where possibly live ones may count as well.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Missed {
     /// The type or pattern as the test has it.
     pub written: String,
     /// How many instances may live.
-    pub at_most: u64,
-    /// The instances, grouped, doubtful ones too; the sum of all counts is above `at_most`.
+    pub bound: Bound,
+    /// The instances, grouped, doubtful ones too.
     pub groups: Vec<Group>,
     /// What the second count found.
     pub second: SecondCount,
+}
+
+impl Missed {
+    /// Whether even with the doubtful ones there are too few.
+    pub fn too_few(&self) -> bool {
+        self.groups.iter().map(|group| group.count).sum::<u64>() < self.bound.least()
+    }
 }
 
 /// A figure that is above its limit.
@@ -158,6 +165,14 @@ pub struct Overrun {
 pub enum Figure {
     /// Bytes that live of those that were allocated since the body began.
     LiveBytes,
+    /// The most of them that lived at any moment of the body. Its parts are what lived when the limit was first crossed.
+    PeakBytes,
+    /// Bytes that the body allocated.
+    AllocatedBytes,
+    /// Blocks that the body allocated.
+    Allocations,
+    /// Values of the type that the test calls so, that the body allocated.
+    Allocated(&'static str),
     /// Bytes that were added in each round, on average.
     Growth {
         /// How many rounds there were after the warm-up.
@@ -176,6 +191,10 @@ pub struct Part {
     pub bytes: u64,
     /// The size of one in bytes, if it is the same for all.
     pub size: Option<u64>,
+    /// What they add to the figure.
+    pub number: u64,
+    /// How many of this type and place live at the end, of those that were allocated since the body began.
+    pub left: u64,
     /// The stack that allocated them, innermost first; empty if it is not known.
     pub stack: Vec<Frame>,
     /// How the site grows that they are from, if it is growth.

@@ -155,6 +155,11 @@ impl Program {
         stack.frames().into_iter().flat_map(located).collect()
     }
 
+    /// The functions on a stack without their places, innermost first.
+    pub fn functions(&self, stack: StackId) -> impl Iterator<Item = Rc<[Frame]>> + '_ {
+        stack.frames().into_iter().map(|address| self.functions_at(address))
+    }
+
     fn functions_at(&self, address: ReturnAddress) -> Rc<[Frame]> {
         let look_up = || match self.binary.file_address(address.lookup()) {
             Some(file_address) => self.functions.at(file_address).into(),

@@ -2,7 +2,7 @@
 //! stop.
 
 use super::holder::of_thread;
-use super::{Look, count, groups, join, size};
+use super::{Look, bound, count, groups, join, size};
 use crate::check::verdict::{AgainstBaseline, Aside, Doubtful, Gone, Ignore, OnStack};
 use crate::query::short::short_block;
 
@@ -29,9 +29,9 @@ pub(super) fn of_a_pass(aside: &Aside, look: &Look) -> Vec<String> {
 
 /// Instances that may live, by type, place and reason.
 fn doubtful(doubtful: &Doubtful, look: &Look) -> Vec<String> {
-    let besides = match doubtful.at_most {
+    let besides = match doubtful.bound.most() {
         0 => String::new(),
-        at_most => format!(" besides {} of at most {at_most}", doubtful.certain),
+        _ => format!(" besides {} of {}", doubtful.certain, bound(doubtful.bound)),
     };
     groups::in_lines(&doubtful.groups, &besides, look)
 }

@@ -1,7 +1,7 @@
 //! The text of a failed check: one line per type and one for unreachable memory, then where it is and who holds it, then how it was counted.
 
-use super::{Ink, Look, aside, count, groups, join, lost, obstacle, overruns};
-use crate::check::verdict::{Ended, Failure, Group, Missed, Obstacle, SecondCount};
+use super::{Ink, Look, aside, bound, count, groups, join, lost, obstacle, overruns};
+use crate::check::verdict::{Ended, Failure, Figure, Group, Missed, Obstacle, Overrun, SecondCount};
 use crate::query::short::short;
 use crate::tracker::Losses;
 use std::time::Duration;
@@ -14,9 +14,7 @@ pub(super) fn text(failure: &Failure, look: &Look) -> String {
     for missed in &failure.missed {
         groups::describe(&missed.groups, look, &mut lines);
     }
-    for overrun in &failure.overruns {
-        overruns::describe(overrun, look, &mut lines);
-    }
+    overruns::describe(&failure.overruns, look, &mut lines);
     lost::describe(&failure.lost, look, &mut lines);
     let untold = failure.untold.iter().filter(|obstacle| !is_said(obstacle)).cloned().collect::<Vec<_>>();
     if !untold.is_empty() {
@@ -47,9 +45,9 @@ pub(super) fn headlines(missed: &Missed) -> Vec<String> {
         };
         (sum(false), sum(true), groups.iter().map(|group| group.known).sum())
     };
-    if missed.at_most > 0 {
+    if missed.bound.most() > 0 {
         let (certain, possible, known) = totals(&missed.groups.iter().collect::<Vec<_>>());
-        return vec![headline(certain, possible, known, &missed.written, &format!("at most {}", missed.at_most))];
+        return vec![headline(certain, possible, known, &missed.written, &bound(missed.bound))];
     }
     let mut types: Vec<&str> = Vec::new();
     for group in &missed.groups {
@@ -88,7 +86,9 @@ fn counted(failure: &Failure) -> Option<String> {
         Ended::Runtime => "the runtime was still running",
         Ended::Thread => "its thread was still alive",
     };
-    let counted = !failure.missed.is_empty() || !failure.overruns.is_empty();
+    // What the body has spent is known when it ends.
+    let is_left = |overrun: &Overrun| matches!(overrun.figure, Figure::LiveBytes | Figure::Growth { .. });
+    let counted = !failure.missed.is_empty() || failure.overruns.iter().any(is_left);
     counted.then(|| format!("Counted {when} the test's body had ended, while {alive}."))
 }
 
@@ -110,6 +110,9 @@ fn duration(time: Duration) -> String {
 
 /// What the second count says about who holds them; where to look is said only if that is not known.
 fn second_count(missed: &Missed, ended: Ended, several: bool) -> Option<String> {
+    if missed.too_few() {
+        return None;
+    }
     let of = if several { format!(" of `{}`", missed.written) } else { String::new() };
     let holders = missed.groups.iter().all(|group| !group.holders.is_empty());
     let look_for = |what: &str| if holders { String::new() } else { format!(": look for {what}") };
@@ -118,7 +121,7 @@ fn second_count(missed: &Missed, ended: Ended, several: bool) -> Option<String> 
         Ended::Thread => ("Once that thread had ended,", "it", look_for("a thread-local")),
     };
     Some(match (missed.second, ended) {
-        (SecondCount::Clean, _) if missed.at_most == 0 => {
+        (SecondCount::Clean, _) if missed.bound.most() == 0 => {
             format!("{then} none{of} lived any more, so {it} held them{look}.")
         }
         (SecondCount::Clean, _) => format!("{then} no more{of} lived than expected{look}."),

@@ -56,7 +56,8 @@ fn expectation(missed: &Missed, look: &Look) -> Expectation {
     };
     Expectation {
         written: missed.written.clone(),
-        at_most: missed.at_most,
+        at_least: missed.bound.least(),
+        at_most: missed.bound.most(),
         headlines: failure::headlines(missed).iter().map(|line| look.with_body_as_test(line)).collect(),
         certain: sum(false),
         possible: sum(true),
@@ -202,6 +203,8 @@ fn of_overrun(overrun: &Overrun, look: &Look) -> document::Overrun {
             type_short: named(&overruns::name_of(part)),
             blocks: alike.blocks,
             bytes: alike.bytes,
+            state: overruns::state(overrun.figure).to_owned(),
+            left: alike.left,
             growth: part.slope.as_ref().map(overruns::growth),
             stack: stack(&alike.stacks, look),
             holders: part.holders.iter().map(|holder| of_holder(holder, Positions::Any, look)).collect(),
@@ -212,6 +215,10 @@ fn of_overrun(overrun: &Overrun, look: &Look) -> document::Overrun {
     document::Overrun {
         figure: match overrun.figure {
             Figure::LiveBytes => document::Figure::LiveBytes,
+            Figure::PeakBytes => document::Figure::PeakBytes,
+            Figure::AllocatedBytes => document::Figure::AllocatedBytes,
+            Figure::Allocations => document::Figure::Allocations,
+            Figure::Allocated(_) => document::Figure::Allocated,
             Figure::Growth { .. } => document::Figure::Growth,
         },
         headline: overruns::headline(overrun),

@@ -26,7 +26,7 @@ mod lost;
 mod obstacle;
 mod overruns;
 
-use crate::check::verdict::{Aside, Doubt, Frame, Group, Holder, Obstacle, Verdict};
+use crate::check::verdict::{Aside, Bound, Doubt, Frame, Group, Holder, Obstacle, Verdict};
 use crate::query::short::short_future;
 use memleak_report::document::Findings;
 use std::path::{Path, PathBuf};
@@ -228,6 +228,14 @@ fn size(bytes: u64) -> String {
 /// `1 frame`, `2 frames`.
 fn count(n: u64, what: &str) -> String {
     format!("{n} {what}{}", if n == 1 { "" } else { "s" })
+}
+
+/// `at most 3`, `exactly 2`.
+fn bound(bound: Bound) -> String {
+    match bound {
+        Bound::AtMost(most) => format!("at most {most}"),
+        Bound::Exactly(number) => format!("exactly {number}"),
+    }
 }
 
 /// `a`, `a and b`, `a, b and c`.

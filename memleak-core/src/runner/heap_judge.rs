@@ -7,15 +7,15 @@ use crate::baseline::Baseline;
 use crate::check::checker::{self, Checker, Checkpoint, Count};
 use crate::check::growth::Round;
 use crate::check::limits::Since;
+use crate::check::spent::{Begun, Spent};
 use crate::check::verdict::{Ended, Obstacle, Verdict};
-use crate::check::{Possibly, Terms};
+use crate::check::{Limits, Possibly, Terms};
 use crate::debuginfo::load::{LoadError, Program};
 use crate::query::analyst::Kept;
 use crate::query::body;
 use crate::report::{self, Look};
-use crate::tracker;
 use std::cell::{RefCell, RefMut};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// What `check` finds at the checkpoints, worded by `report`.
@@ -24,8 +24,16 @@ use std::time::Duration;
 /// does is recorded.
 pub(super) struct HeapJudge {
     found: Kept<Found>,
-    /// Blocks of earlier epochs were there before the body.
-    body_epoch: AtomicU32,
+    limits: Limits,
+    body: Mutex<Body>,
+}
+
+/// What is known of the body where it runs.
+#[derive(Default)]
+struct Body {
+    begun: Begun,
+    /// None before it has ended.
+    spent: Option<Arc<Spent>>,
 }
 
 /// What memleak's thread knows of the test.
@@ -68,24 +76,34 @@ impl HeapJudge {
                 afterwards: RefCell::default(),
             }
         });
-        HeapJudge { found, body_epoch: AtomicU32::new(0) }
+        HeapJudge { found, limits: case.limits, body: Mutex::default() }
     }
 
     fn examine(&self, checkpoint: Checkpoint, explain: bool) -> Seen {
-        let body_epoch = self.body_epoch.load(Ordering::Relaxed);
-        self.found.ask(move |found| found.examine(checkpoint, body_epoch, explain)).unwrap_or(Seen::Settled)
+        let Body { begun, spent } = &*self.body();
+        let (body_epoch, spent) = (begun.epoch, spent.clone());
+        self.found.ask(move |found| found.examine(checkpoint, (body_epoch, spent), explain)).unwrap_or(Seen::Settled)
+    }
+
+    fn body(&self) -> MutexGuard<'_, Body> {
+        self.body.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Judge for HeapJudge {
     fn body_begins(&self) {
-        let epoch = tracker::next_epoch();
-        self.body_epoch.store(epoch, Ordering::Relaxed);
-        body::begins(epoch);
+        let begun = Begun::now(&self.limits);
+        body::begins(begun.epoch);
+        *self.body() = Body { begun, spent: None };
+    }
+
+    fn body_ended(&self) {
+        let mut body = self.body();
+        body.spent = Some(Arc::new(body.begun.ends(&self.limits)));
     }
 
     fn round(&self, round: u32) -> Seen {
-        let body_epoch = self.body_epoch.load(Ordering::Relaxed);
+        let body_epoch = self.body().begun.epoch;
         self.found.ask(move |found| found.round(round, body_epoch)).unwrap_or(Seen::Settled)
     }
 
@@ -127,7 +145,7 @@ impl Found {
         since
     }
 
-    fn examine(&self, checkpoint: Checkpoint, body_epoch: u32, explain: bool) -> Seen {
+    fn examine(&self, checkpoint: Checkpoint, body: (u32, Option<Arc<Spent>>), explain: bool) -> Seen {
         let count = match checkpoint {
             Checkpoint::BodyEnded => &self.body_ended,
             Checkpoint::Afterwards => &self.afterwards,
@@ -135,9 +153,11 @@ impl Found {
         // A look that fails is not to leave the one before it.
         count.take();
         let Ok(checker) = &self.checker else { return Seen::Settled };
+        let (body_epoch, spent) = body;
+        self.since(body_epoch).spent = spent;
         let found = if explain || self.file.always() {
             checker.explain(checkpoint, &self.since(body_epoch), |relations, found| {
-                let seen = seen(checker, found);
+                let seen = seen(checker, found, checkpoint);
                 if explain || seen == Seen::Settled {
                     self.file.looked(checkpoint, relations, seen == Seen::Unsettled, body_epoch);
                 }
@@ -145,7 +165,7 @@ impl Found {
         } else {
             checker.count(checkpoint, &self.since(body_epoch))
         };
-        let seen = seen(checker, &found);
+        let seen = seen(checker, &found, checkpoint);
         count.replace(Some(found));
         seen
     }
@@ -153,7 +173,7 @@ impl Found {
     fn conclude(&self, settled: Duration, ended: Ended) -> Conclusion {
         let verdict = match (&self.checker, self.body_ended.take(), self.afterwards.take()) {
             (Err(obstacles), _, _) => Verdict::CouldNotTell(obstacles.clone()),
-            (Ok(checker), Some(body_ended), Some(afterwards)) if checker.saw_all_rounds(&self.since.borrow()) => {
+            (Ok(checker), Some(body_ended), Some(afterwards)) if checker.saw_all(&self.since.borrow()) => {
                 checker.conclude(&checker::Counts { body_ended, settled, afterwards, ended })
             }
             // A look that did not take place, or a round that was not seen, is not a clean one.
@@ -180,10 +200,10 @@ impl Found {
     }
 }
 
-fn seen(checker: &Checker, found: &Count) -> Seen {
-    if checker.exceeds(found) {
+fn seen(checker: &Checker, found: &Count, checkpoint: Checkpoint) -> Seen {
+    if checker.misses(found, checkpoint) {
         Seen::Unsettled
-    } else if checker.doubts(found) {
+    } else if checker.doubts(found, checkpoint) {
         Seen::Doubtful
     } else {
         Seen::Settled

@@ -173,6 +173,7 @@ impl Inside {
     /// The body has ended: what is wrong with that, as far as it is known here.
     fn fault<T, U>(&self, ended: &Result<U, PanicMessage>, returns: &Returns<T, U>) -> Option<Fault> {
         let _own = tracker::untracked();
+        self.judge.body_ended();
         (self.progress)(Stage::Settling);
         let ended = match ended {
             Ok(value) => Ok((returns.code)(value).unwrap_or(ExitCode::SUCCESS)),

@@ -10,6 +10,9 @@ pub(super) trait Judge: Send + Sync + 'static {
     /// The body is about to begin, on this thread.
     fn body_begins(&self);
 
+    /// The body has ended for the last time.
+    fn body_ended(&self) {}
+
     /// A run of the body has ended, after which it runs again. Says whether waiting may change what is left of it; if it is asked more than
     /// once, the last answer counts.
     fn round(&self, round: u32) -> Seen;

@@ -1,4 +1,4 @@
-//! The names of the arguments: those there are, those that come later, and what people write instead. Uses nothing of this crate.
+//! The names of the arguments: those there are, and what people write instead. Uses nothing of this crate.
 
 use syn::Ident;
 
@@ -11,38 +11,35 @@ pub struct Form {
     pub name: &'static str,
     /// How it is written.
     pub example: &'static str,
-    /// What to do instead, if it is not there yet.
-    pub later: Option<&'static str>,
 }
 
 /// Every argument, in the order of the manual.
 const FORMS: &[Form] = &[
-    now("expect_zero", EXAMPLE),
-    now("expect_at_most", r#"expect_at_most("Session" = 3)"#),
-    now("unreachable", r#"unreachable = "allow""#),
-    now("possibly", r#"possibly = "fail""#),
-    now("max_live_bytes", r#"max_live_bytes = "64 KiB""#),
-    now("iterations", GROWTH),
-    now("warmup", GROWTH),
-    now("max_growth", GROWTH),
-    now("ignore", r#"ignore(type = "tracing::*", reason = "lives as long as the process")"#),
-    now("settle", r#"settle = "1s""#),
-    now("timeout", r#"timeout = "60s""#),
-    now("unsupported", r#"unsupported = "skip""#),
-    now("flavor", r#"flavor = "multi_thread""#),
-    now("worker_threads", r#"flavor = "multi_thread", worker_threads = 4"#),
-    now("start_paused", "start_paused = true"),
-    now("harness", "harness = false"),
-    now("crate", "crate = my_memleak"),
-    later("expect_exactly", r#"for an upper limit write `expect_at_most("Session" = 3)`"#),
-    later("max_peak_bytes", BUDGET),
-    later("max_allocated_bytes", BUDGET),
-    later("max_allocations", BUDGET),
-    later("max_allocated", BUDGET),
+    Form { name: "expect_zero", example: EXAMPLE },
+    Form { name: "expect_at_most", example: r#"expect_at_most("Session" = 3)"# },
+    Form { name: "expect_exactly", example: r#"expect_exactly("Session" = 3)"# },
+    Form { name: "unreachable", example: r#"unreachable = "allow""# },
+    Form { name: "possibly", example: r#"possibly = "fail""# },
+    Form { name: "max_live_bytes", example: r#"max_live_bytes = "64 KiB""# },
+    Form { name: "max_peak_bytes", example: r#"max_peak_bytes = "10 MB""# },
+    Form { name: "max_allocated_bytes", example: r#"max_allocated_bytes = "1.5 MiB""# },
+    Form { name: "max_allocations", example: "max_allocations = 1000" },
+    Form { name: "max_allocated", example: r#"max_allocated("Session" = 10)"# },
+    Form { name: "iterations", example: GROWTH },
+    Form { name: "warmup", example: GROWTH },
+    Form { name: "max_growth", example: GROWTH },
+    Form { name: "ignore", example: r#"ignore(type = "tracing::*", reason = "lives as long as the process")"# },
+    Form { name: "settle", example: r#"settle = "1s""# },
+    Form { name: "timeout", example: r#"timeout = "60s""# },
+    Form { name: "unsupported", example: r#"unsupported = "skip""# },
+    Form { name: "flavor", example: r#"flavor = "multi_thread""# },
+    Form { name: "worker_threads", example: r#"flavor = "multi_thread", worker_threads = 4"# },
+    Form { name: "start_paused", example: "start_paused = true" },
+    Form { name: "harness", example: "harness = false" },
+    Form { name: "crate", example: "crate = my_memleak" },
 ];
 
 const GROWTH: &str = r#"iterations = 20, warmup = 3, max_growth = "0""#;
-const BUDGET: &str = "for the bytes that are left write `max_live_bytes = \"64 KiB\"`";
 
 /// What people write from habit, or by guess, and the argument they mean.
 const HABITS: &[(&str, &str)] = &[
@@ -60,6 +57,7 @@ const HABITS: &[(&str, &str)] = &[
     ("none", "expect_zero"),
     ("expect_max", "expect_at_most"),
     ("at_most", "expect_at_most"),
+    ("exactly", "expect_exactly"),
     ("max", "expect_at_most"),
     ("leaks", "unreachable"),
     ("lost", "unreachable"),
@@ -71,6 +69,15 @@ const HABITS: &[(&str, &str)] = &[
     ("live_bytes", "max_live_bytes"),
     ("max_memory", "max_live_bytes"),
     ("budget", "max_live_bytes"),
+    ("peak", "max_peak_bytes"),
+    ("max_peak", "max_peak_bytes"),
+    ("max_heap", "max_peak_bytes"),
+    ("peak_bytes", "max_peak_bytes"),
+    ("max_total_bytes", "max_allocated_bytes"),
+    ("max_traffic", "max_allocated_bytes"),
+    ("allocations", "max_allocations"),
+    ("max_allocs", "max_allocations"),
+    ("max_blocks", "max_allocations"),
     ("rounds", "iterations"),
     ("repeat", "iterations"),
     ("times", "iterations"),
@@ -96,14 +103,6 @@ const HABITS: &[(&str, &str)] = &[
     ("crate_path", "crate"),
 ];
 
-const fn now(name: &'static str, example: &'static str) -> Form {
-    Form { name, example, later: None }
-}
-
-const fn later(name: &'static str, advice: &'static str) -> Form {
-    Form { name, example: "", later: Some(advice) }
-}
-
 /// The argument of this name.
 ///
 /// # Errors
@@ -112,7 +111,7 @@ pub fn find(name: &Ident) -> syn::Result<&'static Form> {
     by_name(&name.to_string()).ok_or_else(|| syn::Error::new(name.span(), unknown(&name.to_string())))
 }
 
-/// Whether an argument has this name, be it one that comes later.
+/// Whether an argument has this name.
 pub fn is_known(name: &Ident) -> bool {
     by_name(&name.to_string()).is_some()
 }
@@ -130,13 +129,9 @@ fn unknown(name: &str) -> String {
     }
     let meant = HABITS.iter().find(|(habit, _)| *habit == name).and_then(|(_, meant)| by_name(meant));
     match meant.or_else(|| nearest(name)) {
-        Some(Form { name: near, later: Some(_), .. }) => {
-            format!("there is no argument `{name}`; the nearest is `{near}`, which cannot be used yet")
-        }
         Some(form) => format!("there is no argument `{name}`: write `{}`", form.example),
         None => {
-            let all: Vec<String> =
-                FORMS.iter().filter(|form| form.later.is_none()).map(|form| format!("`{}`", form.name)).collect();
+            let all: Vec<String> = FORMS.iter().map(|form| format!("`{}`", form.name)).collect();
             format!("there is no argument `{name}`; there are {}", all.join(", "))
         }
     }
@@ -152,7 +147,7 @@ fn nearest(name: &str) -> Option<&'static Form> {
 impl Form {
     /// Whether it is written with parentheses.
     pub fn takes_list(&self) -> bool {
-        matches!(self.name, "expect_at_most" | "ignore")
+        matches!(self.name, "expect_at_most" | "expect_exactly" | "max_allocated" | "ignore")
     }
 
     /// Whether it may be given several times.
@@ -176,8 +171,8 @@ impl Form {
             "expect_zero" => {
                 format!("`{name}` is given twice: write one list, `expect_zero = [\"Session\", \"Conn\"]`")
             }
-            "expect_at_most" => {
-                format!("`{name}` is given twice: write one list, `expect_at_most(\"Session\" = 3, \"Conn\" = 1)`")
+            "expect_at_most" | "expect_exactly" | "max_allocated" => {
+                format!("`{name}` is given twice: write one list, `{name}(\"Session\" = 3, \"Conn\" = 1)`")
             }
             _ => format!("`{name}` is given twice: keep one of them"),
         }

@@ -1,7 +1,7 @@
 //! The values of arguments. May use `duration`, `names`, `pattern`, `size`.
 
 use super::names::Form;
-use super::{Expected, Subject, duration, pattern, size};
+use super::{Bound, Expected, Subject, duration, pattern, size};
 use crate::mistakes::Mistakes;
 use proc_macro2::TokenTree;
 use std::fmt::{Display, Write as _};
@@ -20,7 +20,7 @@ pub fn subjects(
 ) -> syn::Result<()> {
     if !input.peek(token::Bracket) {
         let subject = subject(name, input)?;
-        into.push(Expected { subject, at_most: 0 });
+        into.push(Expected { subject, bound: Bound::AtMost(0) });
         return Ok(());
     }
     let list;
@@ -32,30 +32,38 @@ pub fn subjects(
         ));
     }
     each(&list, TYPES, mistakes, |list| {
-        into.push(Expected { subject: subject(name, list)?, at_most: 0 });
+        into.push(Expected { subject: subject(name, list)?, bound: Bound::AtMost(0) });
         Ok(())
     });
     Ok(())
 }
 
 /// `"Session" = 3, chat::Conn = 1`.
-pub fn numbered_subjects(name: &Ident, list: ParseStream, into: &mut Vec<Expected>, mistakes: &mut Mistakes) {
+pub fn numbered_subjects(name: &Ident, list: ParseStream, form: &Form, mistakes: &mut Mistakes) -> Vec<(Subject, u64)> {
     if list.is_empty() {
-        mistakes.at(name.span(), format!("`{name}` names no type: write `{name}(\"Session\" = 3)`"));
+        mistakes.at(name.span(), format!("`{name}` names no type: write `{}`", form.example));
     }
+    let what = match form.name {
+        "expect_at_most" => "may live",
+        "expect_exactly" => "have to live",
+        _ => "may be allocated",
+    };
+    let mut numbered = Vec::new();
     each(list, TYPES, mistakes, |list| {
         let at = list.span();
         let subject = subject(name, list)?;
-        let wrong =
-            |span| syn::Error::new(span, "say how many of this type may live, with a whole number: `\"Session\" = 3`");
+        let wrong = |span| {
+            syn::Error::new(span, format!("say how many of this type {what}, with a whole number: `\"Session\" = 3`"))
+        };
         if list.parse::<Token![=]>().is_err() {
             return Err(wrong(at));
         }
         let number = list.span();
-        let at_most = list.parse::<LitInt>().and_then(|number| number.base10_parse()).map_err(|_| wrong(number))?;
-        into.push(Expected { subject, at_most });
+        let value = list.parse::<LitInt>().and_then(|number| number.base10_parse()).map_err(|_| wrong(number))?;
+        numbered.push((subject, value));
         Ok(())
     });
+    numbered
 }
 
 /// What the items of a list are, for the error about a missing comma.
@@ -98,8 +106,8 @@ fn subject(name: &Ident, input: ParseStream) -> syn::Result<Subject> {
     let mut accepted = format!(
         "`{name}` takes types: a pattern in quotes (\"Session\"), a path (chat::Session) or a trait object (dyn Chat)"
     );
-    if name == "expect_at_most" {
-        accepted += ", each with a number: `expect_at_most(\"Session\" = 3)`";
+    if name != "expect_zero" {
+        accepted += &format!(", each with a number: `{name}(\"Session\" = 3)`");
     }
     if let Ok(literal) = input.parse::<Lit>() {
         let number = if matches!(literal, Lit::Int(_)) && name == "expect_zero" {

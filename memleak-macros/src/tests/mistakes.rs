@@ -204,38 +204,15 @@ fn unknown_arguments() {
             (expect_none = "Session") async fn t() {}
                 there is no argument `expect_none`: write `expect_zero = "Session"`
             (expect_exact = "Session") async fn t() {}
-                there is no argument `expect_exact`; the nearest is `expect_exactly`, which cannot be used yet
+                there is no argument `expect_exact`: write `expect_exactly("Session" = 3)`
             (should_panic = "Session") async fn t() {}
                 `should_panic` is not an argument: write `#[should_panic]` as an attribute of its own, below this one
             (quux = "Session") async fn t() {}
-                there is no argument `quux`; there are `expect_zero`, `expect_at_most`, `unreachable`, `possibly`, `max_live_bytes`, `iterations`, `warmup`, `max_growth`, `ignore`, `settle`, `timeout`, `unsupported`, `flavor`, `worker_threads`, `start_paused`, `harness`, `crate`
+                there is no argument `quux`; there are `expect_zero`, `expect_at_most`, `expect_exactly`, `unreachable`, `possibly`, `max_live_bytes`, `max_peak_bytes`, `max_allocated_bytes`, `max_allocations`, `max_allocated`, `iterations`, `warmup`, `max_growth`, `ignore`, `settle`, `timeout`, `unsupported`, `flavor`, `worker_threads`, `start_paused`, `harness`, `crate`
             (max_byte = "Session") async fn t() {}
-                there is no argument `max_byte`; there are `expect_zero`, `expect_at_most`, `unreachable`, `possibly`, `max_live_bytes`, `iterations`, `warmup`, `max_growth`, `ignore`, `settle`, `timeout`, `unsupported`, `flavor`, `worker_threads`, `start_paused`, `harness`, `crate`
+                there is no argument `max_byte`; there are `expect_zero`, `expect_at_most`, `expect_exactly`, `unreachable`, `possibly`, `max_live_bytes`, `max_peak_bytes`, `max_allocated_bytes`, `max_allocations`, `max_allocated`, `iterations`, `warmup`, `max_growth`, `ignore`, `settle`, `timeout`, `unsupported`, `flavor`, `worker_threads`, `start_paused`, `harness`, `crate`
             (tokio = "Session") async fn t() {}
-                there is no argument `tokio`; there are `expect_zero`, `expect_at_most`, `unreachable`, `possibly`, `max_live_bytes`, `iterations`, `warmup`, `max_growth`, `ignore`, `settle`, `timeout`, `unsupported`, `flavor`, `worker_threads`, `start_paused`, `harness`, `crate`
-        "#]],
-    );
-}
-
-#[test]
-fn arguments_that_come_later() {
-    refuses_each_args(
-        [
-            "expect_exactly(Session = 1)",
-            "max_peak_bytes = \"64 KiB\"",
-            "max_allocations = 10",
-            "max_allocated(\"Session\" = 10)",
-        ]
-        .map(|args| format!("expect_zero = \"Session\", {args}")),
-        expect![[r#"
-            (expect_zero = "Session", expect_exactly(Session = 1)) async fn t() {}
-                `expect_exactly` cannot be used yet: for an upper limit write `expect_at_most("Session" = 3)`
-            (expect_zero = "Session", max_peak_bytes = "64 KiB") async fn t() {}
-                `max_peak_bytes` cannot be used yet: for the bytes that are left write `max_live_bytes = "64 KiB"`
-            (expect_zero = "Session", max_allocations = 10) async fn t() {}
-                `max_allocations` cannot be used yet: for the bytes that are left write `max_live_bytes = "64 KiB"`
-            (expect_zero = "Session", max_allocated("Session" = 10)) async fn t() {}
-                `max_allocated` cannot be used yet: for the bytes that are left write `max_live_bytes = "64 KiB"`
+                there is no argument `tokio`; there are `expect_zero`, `expect_at_most`, `expect_exactly`, `unreachable`, `possibly`, `max_live_bytes`, `max_peak_bytes`, `max_allocated_bytes`, `max_allocations`, `max_allocated`, `iterations`, `warmup`, `max_growth`, `ignore`, `settle`, `timeout`, `unsupported`, `flavor`, `worker_threads`, `start_paused`, `harness`, `crate`
         "#]],
     );
 }
@@ -249,6 +226,17 @@ fn limits() {
             "max_live_bytes = \"64 kib\"",
             "max_live_bytes",
             "max_live_bytes(\"64 KiB\")",
+            "max_peak_bytes = \"1,5 MiB\"",
+            "max_allocated_bytes = \"10 MBs\"",
+            "max_allocations = \"1 KiB\"",
+            "max_allocated = 10",
+            "max_allocated(\"Session\")",
+            "max_allocated(\"Session\" = 10, \"Session\" = 3)",
+            "max_allocated(\"Session\" = 10), max_allocated(\"Conn\" = 3)",
+            "expect_exactly(3)",
+            "expect_exactly(Session)",
+            "expect_exactly()",
+            "expect_exactly(\"Session\" = 1), expect_at_most(\"Session\" = 3)",
             "iterations = 0",
             "iterations = \"20\"",
             "iterations = 1, max_growth = \"0\"",
@@ -271,6 +259,28 @@ fn limits() {
                 `max_live_bytes` is written `max_live_bytes = "64 KiB"`
             (max_live_bytes("64 KiB")) async fn t() {}
                 `max_live_bytes` is written `max_live_bytes = "64 KiB"`
+            (max_peak_bytes = "1,5 MiB") async fn t() {}
+                `max_peak_bytes` takes a size with its unit, in quotes: "0", "512 B", "64 KiB" or "1.5 MiB", as in `max_peak_bytes = "10 MB"`
+            (max_allocated_bytes = "10 MBs") async fn t() {}
+                `max_allocated_bytes` takes a size with its unit, in quotes: "0", "512 B", "64 KiB" or "1.5 MiB", as in `max_allocated_bytes = "1.5 MiB"`
+            (max_allocations = "1 KiB") async fn t() {}
+                `max_allocations` takes a whole number, as in `max_allocations = 1000`
+            (max_allocated = 10) async fn t() {}
+                `max_allocated` is written `max_allocated("Session" = 10)`
+            (max_allocated("Session")) async fn t() {}
+                say how many of this type may be allocated, with a whole number: `"Session" = 3`
+            (max_allocated("Session" = 10, "Session" = 3)) async fn t() {}
+                this type is named twice: keep one of them
+            (max_allocated("Session" = 10), max_allocated("Conn" = 3)) async fn t() {}
+                `max_allocated` is given twice: write one list, `max_allocated("Session" = 3, "Conn" = 1)`
+            (expect_exactly(3)) async fn t() {}
+                `expect_exactly` takes types: a pattern in quotes ("Session"), a path (chat::Session) or a trait object (dyn Chat), each with a number: `expect_exactly("Session" = 3)`
+            (expect_exactly(Session)) async fn t() {}
+                say how many of this type have to live, with a whole number: `"Session" = 3`
+            (expect_exactly()) async fn t() {}
+                `expect_exactly` names no type: write `expect_exactly("Session" = 3)`
+            (expect_exactly("Session" = 1), expect_at_most("Session" = 3)) async fn t() {}
+                this type is named twice: keep one of them
             (iterations = 0) async fn t() {}
                 `iterations` takes a whole number of at least 1, as in `iterations = 20, warmup = 3, max_growth = "0"`
             (iterations = "20") async fn t() {}
@@ -406,7 +416,7 @@ fn a_bad_argument_does_not_hide_the_next() {
                 `expect_zero` takes types: a pattern in quotes ("Session"), a path (chat::Session) or a trait object (dyn Chat); write the type that is pointed to
                 there is no argument `setle`: write `settle = "1s"`
             (quux = HashMap<A, B>, setle = "1s",) async fn t() {}
-                there is no argument `quux`; there are `expect_zero`, `expect_at_most`, `unreachable`, `possibly`, `max_live_bytes`, `iterations`, `warmup`, `max_growth`, `ignore`, `settle`, `timeout`, `unsupported`, `flavor`, `worker_threads`, `start_paused`, `harness`, `crate`
+                there is no argument `quux`; there are `expect_zero`, `expect_at_most`, `expect_exactly`, `unreachable`, `possibly`, `max_live_bytes`, `max_peak_bytes`, `max_allocated_bytes`, `max_allocations`, `max_allocated`, `iterations`, `warmup`, `max_growth`, `ignore`, `settle`, `timeout`, `unsupported`, `flavor`, `worker_threads`, `start_paused`, `harness`, `crate`
                 there is no argument `setle`: write `settle = "1s"`
             (expect_zero = "S" + "T", timeout = 1) async fn t() {}
                 expected `,` between two arguments

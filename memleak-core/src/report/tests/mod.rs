@@ -6,7 +6,7 @@ mod obstacles;
 
 use super::{Look, size, text};
 use crate::check::verdict::{
-    Aside, Doubt, Doubtful, Ended, Failure, Frame, Group, Holder, Missed, Obstacle, Place, SecondCount, Verdict,
+    Aside, Bound, Doubt, Doubtful, Ended, Failure, Frame, Group, Holder, Missed, Obstacle, Place, SecondCount, Verdict,
 };
 use crate::debuginfo::code::CodeKind;
 use crate::debuginfo::functions::Location;
@@ -85,7 +85,12 @@ fn group(type_name: &str, count: u64, stack: Vec<Frame>) -> Group {
 }
 
 fn missed(written: &str, groups: Vec<Group>) -> Missed {
-    Missed { written: written.to_owned(), at_most: 0, groups, second: SecondCount::Live { certain: 1, possible: 0 } }
+    Missed {
+        written: written.to_owned(),
+        bound: Bound::AtMost(0),
+        groups,
+        second: SecondCount::Live { certain: 1, possible: 0 },
+    }
 }
 
 fn failed(missed: Vec<Missed>) -> Failure {
@@ -204,7 +209,7 @@ fn several_types_and_places() {
     elements.place = Place::Block { inside: Some("[chat::Session]".to_owned()), stack: vec![] };
     let unknown = Group { before: 2, ..group("net::Link<net::Tcp>", 2, vec![]) };
     let sessions = missed("Session", vec![inside, in_static, elements]);
-    let links = Missed { at_most: 1, ..missed("Link<Tcp>", vec![unknown]) };
+    let links = Missed { bound: Bound::AtMost(1), ..missed("Link<Tcp>", vec![unknown]) };
     shows(
         Verdict::Failed(failed(vec![sessions, links])),
         expect![[r#"
@@ -304,7 +309,7 @@ fn what_is_not_certain_is_said_of_a_test_that_passes() {
     let groups = vec![group(Doubt::NoOwner, 2), in_static, group(Doubt::MaybeUninit, 1)];
     let doubtful = |at_most, certain, groups: &[Group]| Doubtful {
         written: "Session".to_owned(),
-        at_most,
+        bound: Bound::AtMost(at_most),
         certain,
         groups: groups.to_vec(),
     };
