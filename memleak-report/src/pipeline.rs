@@ -197,6 +197,21 @@ mod tests {
     }
 
     #[test]
+    fn an_instance_that_is_missing_is_an_error_of_the_test() {
+        let mut document = examples::held();
+        let expectation = &mut document.findings.expectations[0];
+        (expectation.at_least, expectation.at_most) = (2, 2);
+        assert_eq!(expected(expectation), "exactly 2");
+        expectation.headlines = vec!["0 live `Session`, expected exactly 2".to_owned()];
+        expectation.groups.clear();
+        document.findings.overruns.clear();
+        document.findings.unreachable.clear();
+        let errors = errors(&document);
+        let messages: Vec<&str> = errors.iter().map(|error| error.message.as_str()).collect();
+        assert_eq!(messages, ["0 live `Session`, expected exactly 2"]);
+    }
+
+    #[test]
     fn github_is_told_files_from_the_repository_on() {
         let pipeline = Pipeline::of(github).unwrap();
         let lines = pipeline.errors(&examples::held(), Path::new("/home/runner/work/chat/chat/server"));
