@@ -66,6 +66,8 @@ pub(crate) struct Item {
     pub(crate) type_name: Arc<str>,
     pub(crate) ty: Option<TypeId>,
     pub(crate) address: u64,
+    /// Which of several it is, if they have no size: they are all at one address.
+    pub(crate) nth: u32,
     pub(crate) size: u64,
     pub(crate) home: Home,
     /// The epoch of its block; none in a static.
@@ -75,8 +77,8 @@ pub(crate) struct Item {
 }
 
 impl Item {
-    fn key(&self) -> (u64, &str) {
-        (self.address, &self.type_name)
+    fn key(&self) -> (u64, &str, u32) {
+        (self.address, &self.type_name, self.nth)
     }
 
     /// As memleak's thread knows it.
@@ -90,6 +92,8 @@ impl Item {
 struct Itemizer<'c> {
     copy: &'c Copy,
     names: HashMap<Rc<str>, Arc<str>>,
+    /// How many objects without size there were, by type.
+    without_size: HashMap<Arc<str>, u32>,
 }
 
 impl Itemizer<'_> {
@@ -106,13 +110,19 @@ impl Itemizer<'_> {
         };
         let doubt = instance.doubt.as_ref().map(|doubt| report::doubt(&check::doubt(doubt)).into());
         let (address, size, home) = (instance.address.0, instance.size, instance.home);
-        Item { type_name, ty, address, size, home, epoch, doubt }
+        let nth = if size == 0 {
+            let nth = self.without_size.entry(Arc::clone(&type_name)).or_default();
+            std::mem::replace(nth, *nth + 1)
+        } else {
+            0
+        };
+        Item { type_name, ty, address, nth, size, home, epoch, doubt }
     }
 }
 
 impl Set {
     fn of<'i>(copy: &Copy, objects: impl IntoIterator<Item = (&'i Instance, Option<TypeId>)>) -> Set {
-        let mut itemizer = Itemizer { copy, names: HashMap::new() };
+        let mut itemizer = Itemizer { copy, names: HashMap::new(), without_size: HashMap::new() };
         let items = objects.into_iter().map(|(instance, ty)| itemizer.item(instance, ty));
         let (possible, members): (Vec<Item>, Vec<Item>) = items.partition(|item| item.doubt.is_some());
         Set::in_order(members, possible)
@@ -544,7 +554,7 @@ impl Objects {
     }
 
     /// The objects by the place in the program that allocated them, the place with most bytes first: the first function on the stack that is
-    /// your own, with file and line.
+    /// your own, with file and line. Of what is not on the heap it is the static, thread-local or local.
     ///
     /// ```
     /// # use memleak::leak_test;
@@ -568,10 +578,7 @@ impl Objects {
                     let look = || report::site(&frames(copy.scene.program, stack), &Look::of_program()).into();
                     Arc::clone(known.entry(stack.0).or_insert_with(look))
                 }
-                Home::Root(_) => {
-                    let name = copy.root_name(&item.instance()).unwrap_or_else(|| "?".into());
-                    format!("static {name}").into()
-                }
+                Home::Root(root) => copy.root(root).into(),
             };
             set.members.iter().map(&mut site).collect::<Vec<Arc<str>>>()
         });

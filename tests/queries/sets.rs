@@ -159,3 +159,32 @@ fn nothing_is_recorded_outside_of_a_leak_test() {
     let text = panic.downcast_ref::<String>().unwrap();
     assert!(text.contains("nothing is recorded here") && text.contains("Recording::start()"), "{text}");
 }
+
+struct Mark;
+
+#[leak_test]
+fn values_without_size_are_counted_one_by_one() {
+    let marks = vec![Mark, Mark, Mark];
+    let boxed = Box::new(Mark);
+    let heap = snapshot();
+    let all = heap.of::<Mark>();
+    assert_eq!(all.count(), 4, "{all:?}");
+    assert_eq!((&all | &heap.named("Mark")).count(), 4, "they are the same ones");
+    assert_eq!((&all - &heap.named("Mark")).count(), 0);
+    let sites: Vec<String> = all.group_by_site().iter().map(|site| site.name().to_owned()).collect();
+    assert!(
+        sites.iter().any(|site| site.starts_with("local `marks` of queries::sets::values_without_size")),
+        "{sites:?}"
+    );
+    drop((marks, boxed));
+}
+
+#[leak_test]
+fn the_body_is_called_as_the_test() {
+    let mark = Box::new((Mark, 7_u64));
+    let heap = snapshot();
+    let sites = heap.objects().allocated_in("the_body_is_called_as_the_test").group_by_site();
+    let name = sites[0].name();
+    assert!(name.ends_with("queries::sets::the_body_is_called_as_the_test"), "{name}");
+    drop(mark);
+}

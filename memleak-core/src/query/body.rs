@@ -1,10 +1,23 @@
-//! What the runner tells of the test whose body runs in this process: when it began, and how long work may take to settle.
+//! What the runner tells of the test whose body runs in this process: its path, when it began, and how long work may take to settle.
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 static BEGUN: AtomicU32 = AtomicU32::new(0);
 static SETTLE: AtomicU64 = AtomicU64::new(0);
+
+static TEST: Mutex<Option<&str>> = Mutex::new(None);
+
+/// The body is that of the test of this path.
+pub fn is_of(test: &'static str) {
+    *TEST.lock().unwrap_or_else(PoisonError::into_inner) = Some(test);
+}
+
+/// The path of the test; none if there is none.
+pub fn test() -> Option<&'static str> {
+    *TEST.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// The body begins: its blocks are of this epoch or later.
 pub fn begins(epoch: u32) {

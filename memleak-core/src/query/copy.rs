@@ -17,11 +17,11 @@ use crate::heap::tasks::Tasks;
 use crate::query::analyst;
 use crate::query::heapsnapshot::{self, Whole};
 use crate::query::scene::{self, Holder, Scene};
+use crate::query::short::short_function;
 use std::cell::OnceCell;
 use std::collections::{HashMap, HashSet};
 use std::io;
 use std::path::Path;
-use std::rc::Rc;
 
 /// A copy of the heap.
 pub struct Copy {
@@ -175,11 +175,14 @@ impl Copy {
         heapsnapshot::save(&whole, path, texts)
     }
 
-    /// The name of the static or thread-local that this object lies in.
-    pub fn root_name(&self, object: &Instance) -> Option<Rc<str>> {
-        match object.home {
-            Home::Root(index) => Some(Rc::clone(&self.scene.roots[index].name)),
-            Home::Block(_) => None,
+    /// The static, thread-local or local of this index, in words.
+    pub fn root(&self, index: usize) -> String {
+        let root = &self.scene.roots[index];
+        match (&root.call, root.thread) {
+            (Some(call), _) if root.name.is_empty() => format!("the stack of {}", short_function(&call.function)),
+            (Some(call), _) => format!("local `{}` of {}", root.name, short_function(&call.function)),
+            (None, Some(_)) => format!("thread-local {}", root.name),
+            (None, None) => format!("static {}", root.name),
         }
     }
 }

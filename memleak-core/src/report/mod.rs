@@ -27,6 +27,7 @@ mod obstacle;
 mod overruns;
 
 use crate::check::verdict::{Aside, Bound, Doubt, Frame, Group, Holder, Obstacle, Verdict};
+use crate::query::body;
 use crate::query::short::short_future;
 use memleak_report::document::Findings;
 use std::path::{Path, PathBuf};
@@ -53,13 +54,13 @@ impl Look {
         Look { color, test: Some(path.to_owned()), ..Look::of_program() }
     }
 
-    /// Plain; files as cargo shows them, relative to the workspace of the package under test.
+    /// Plain; files as cargo shows them, relative to the workspace of the package under test. For the test whose body runs, if one does.
     pub fn of_program() -> Look {
         let root = package().map(|package| {
             let workspace = package.ancestors().find(|dir| dir.join("Cargo.lock").is_file());
             workspace.unwrap_or(&package).to_owned()
         });
-        Look { color: false, root, test: None }
+        Look { color: false, root, test: body::test().map(str::to_owned) }
     }
 
     /// The name of a function, without the functions that the attributes of the test have put between the test and its body.

@@ -117,6 +117,7 @@ impl Inside {
         let _own = tracker::untracked();
         let _ = self.news.send(News::Begun);
         self.judge.body_begins();
+        query::body::is_of(self.case.path);
         query::body::let_settle(self.settle);
         (self.progress)(Stage::Body);
     }
