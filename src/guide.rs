@@ -137,9 +137,10 @@
 /// | `Where(traffic => traffic.Namespace.Like("Chat*"))` | `traffic.allocated().named("chat::**")` |
 /// | `Where(traffic => traffic.Interface.Is<IChat>())` | `traffic.allocated().of::<dyn Chat>()` |
 /// | `GroupByType()` | `traffic.allocated().group_by_type()` |
-/// | `[AssertTraffic(AllocatedObjectsCount = 1000)]` | `assert!(traffic.allocated().count() <= 1000);` |
-/// | `[AssertTraffic(AllocatedSizeInBytes = 10000)]` | `assert!(traffic.allocated().bytes() <= 10_000);` |
-/// | `[AssertTraffic(AllocatedObjectsCount = 1, Types = new[] { typeof(Session) })]` | `assert!(traffic.allocated().of::<Session>().count() <= 1);` |
+/// | `[AssertTraffic(AllocatedObjectsCount = 1000)]` | `#[leak_test(max_allocations = 1000)]` |
+/// | `[AssertTraffic(AllocatedSizeInBytes = 10000)]` | `#[leak_test(max_allocated_bytes = "10 KB")]` |
+/// | `[AssertTraffic(AllocatedObjectsCount = 1, Types = new[] { typeof(Session) })]` | `#[leak_test(max_allocated(Session = 1))]` |
+/// | `[AssertTraffic(…)]` for an interface or a namespace | `assert!(traffic.allocated().of::<dyn Chat>().count() <= 1);` |
 ///
 /// ```
 /// # use memleak::leak_test;
@@ -157,9 +158,22 @@
 ///     assert!((traffic.allocated().count(), traffic.allocated().bytes()) >= (1, 8));
 ///     assert!((traffic.freed().count(), traffic.freed().bytes()) >= (1, 8));
 ///     assert!(traffic.allocated().group_by_type().iter().any(|group| group.name().ends_with("Session")));
-///     assert!(traffic.allocated().count() <= 1000);
-///     assert!(traffic.allocated().bytes() <= 10_000);
-///     assert!(traffic.allocated().of::<Session>().count() <= 1);
+///     assert!(traffic.allocated().of::<dyn Chat>().count() <= 1);
+/// }
+///
+/// #[leak_test(max_allocations = 1000)]
+/// fn not_many_blocks() {
+///     drop(Box::new(Session(1)));
+/// }
+///
+/// #[leak_test(max_allocated_bytes = "10 KB")]
+/// fn not_many_bytes() {
+///     drop(Box::new(Session(1)));
+/// }
+///
+/// #[leak_test(max_allocated(Session = 1))]
+/// fn one_session_at_most() {
+///     drop(Box::new(Session(1)));
 /// }
 /// ```
 ///
@@ -171,7 +185,10 @@
 /// | `[DotMemoryUnit(CollectAllocations = true)]` | nothing: stacks and traffic are always there |
 /// | `[DotMemoryUnit(FailIfRunWithoutSupport = false)]` | `#[leak_test(unsupported = "skip")]` |
 /// | `dotMemoryApi.IsEnabled` | `memleak::Recording::start().is_ok()` |
-/// | `SavingStrategy`, `Directory`, `DiskSpaceLimit`, `WorkspaceNumberLimit`, `SaveCollectedData` | nothing is saved: the text of a failed test says how many there are, who allocated and who holds them |
+/// | `SavingStrategy.OnCheckFail`, `OnAnyFail`, `Never`, `SaveCollectedData` | `MEMLEAK_REPORT=on_failure`, `always`, `never`; for the heap as well, `MEMLEAK_SNAPSHOT=on_failure` |
+/// | `Directory` | the variable `MEMLEAK_REPORT_DIR` |
+/// | `DiskSpaceLimit`, `WorkspaceNumberLimit` | nothing: twenty runs are kept, at most 200 MiB |
+/// | a saved workspace, opened in the profiler | a file for the Memory panel of Chrome's DevTools: `heap.save(folder.join("heap.heapsnapshot"))?;` |
 /// | `dotMemoryUnitTestOutput.SetOutputMethod(…)` | nothing: texts are the test's own output |
 /// | `DotMemoryUnitController.TestStart()` in a framework that is not known | `let recording = memleak::Recording::start()?;` |
 /// | `DotMemoryUnitController.TestEnd()` | `let heap = recording.stop();` |
@@ -196,6 +213,10 @@
 ///     let sessions = Box::new(Session(1));
 ///     let heap = recording.stop();
 ///     assert!(heap.of::<Session>().count() >= 1);
+///     # let folder = std::env::temp_dir().join(format!("memleak-workspace-{}", std::process::id()));
+///     # std::fs::create_dir_all(&folder)?;
+///     heap.save(folder.join("heap.heapsnapshot"))?;
+///     # std::fs::remove_dir_all(&folder)?;
 ///     drop(sessions);
 ///     assert!(memleak::Recording::start().is_ok());
 ///     Ok(())
@@ -215,13 +236,17 @@ pub mod from_dotmemory_unit {}
 /// | `#[global_allocator] static ALLOC: dhat::Alloc = dhat::Alloc;` | nothing: the dev-dependency installs its own |
 /// | `let _profiler = dhat::Profiler::builder().testing().build();` | `let before = memleak::snapshot();` |
 /// | `let stats = dhat::HeapStats::get();` | `let heap = memleak::snapshot();` |
+/// | `stats.max_bytes` | `#[leak_test(max_peak_bytes = "1 MiB")]` |
 /// | `stats.curr_blocks` | `heap.since(&before).created().count()` |
 /// | `stats.curr_bytes` | `heap.since(&before).created().bytes()` |
 /// | `stats.total_blocks` | `heap.traffic_since(&before).allocated().count()` |
 /// | `stats.total_bytes` | `heap.traffic_since(&before).allocated().bytes()` |
 /// | `dhat::assert!(stats.curr_bytes <= 4096)` at the end of a test | `#[leak_test(max_live_bytes = "4 KiB")]` |
+/// | `dhat::assert!(stats.total_blocks <= 1000)` | `#[leak_test(max_allocations = 1000)]` |
+/// | `dhat::assert!(stats.total_bytes <= 10_000)` | `#[leak_test(max_allocated_bytes = "10 KB")]` |
 /// | `dhat::assert!`, `dhat::assert_eq!`, `dhat::assert_ne!`, which save the profile | `memleak::check(\|heap\| assert_eq!(heap.of::<Session>().count(), 1));` |
 /// | the sites in `dhat-heap.json` | `heap.objects().group_by_site()` |
+/// | `dhat-heap.json` in its viewer | a file for the Memory panel of Chrome's DevTools: `heap.save(folder.join("heap.heapsnapshot"))?;` |
 /// | `dhat::Profiler::new_heap()` in a program | `let recording = memleak::Recording::start()?;` |
 /// | the frames that `trim_backtraces` leaves | `session.backtrace()` |
 ///
@@ -244,17 +269,37 @@ pub mod from_dotmemory_unit {}
 ///     drop(session);
 /// }
 ///
+/// #[leak_test(max_peak_bytes = "1 MiB")]
+/// fn not_much_at_once() {
+///     drop(vec![0_u8; 1000]);
+/// }
+///
+/// #[leak_test(max_allocations = 1000)]
+/// fn not_many_blocks() {
+///     drop(vec![0_u8; 1000]);
+/// }
+///
+/// #[leak_test(max_allocated_bytes = "10 KB")]
+/// fn not_many_bytes() {
+///     drop(vec![0_u8; 1000]);
+/// }
+///
 /// # #[test]
 /// fn program() -> Result<(), Box<dyn std::error::Error>> {
 ///     let recording = memleak::Recording::start()?;
 ///     let sessions = Box::new(Session(1));
-///     let session = recording.stop().of::<Session>().iter().next().unwrap();
+///     let heap = recording.stop();
+///     let session = heap.of::<Session>().iter().next().unwrap();
 ///     assert!(session.backtrace().to_string().contains("program"));
+///     # let folder = std::env::temp_dir().join(format!("memleak-guide-{}", std::process::id()));
+///     # std::fs::create_dir_all(&folder)?;
+///     heap.save(folder.join("heap.heapsnapshot"))?;
+///     # std::fs::remove_dir_all(&folder)?;
 ///     drop(sessions);
 ///     Ok(())
 /// }
 /// ```
 ///
-/// The whole process is counted, as by dhat, so the figures of a test with an async runtime have the runtime's blocks in them: ask for types. dhat's
-/// ad hoc events have no counterpart.
+/// A snapshot has the whole process in it, as dhat's figures have, so those of a test with an async runtime have the runtime's blocks in them: ask for
+/// types, or let the attribute count, which leaves out what a runtime's threads allocate for themselves. `stats.max_blocks` and dhat's ad hoc events have no counterpart.
 pub mod from_dhat {}
