@@ -3,21 +3,19 @@
 
 use crate::project::{Project, repository};
 
-/// Runs the two tests of `tests/builds/types.rs`, of which the first does not skip, and compares what is said.
-fn says(name: &'static str, profile: &'static str, wrong: &str, write: &str) {
-    says_with(name, profile, "", wrong, write);
-}
-
-fn says_with(name: &'static str, profile: &'static str, rustflags: &'static str, wrong: &str, write: &str) {
-    let project = Project {
+/// What these builds have in common.
+fn types(name: &'static str) -> Project {
+    Project {
         name,
         edition: "2024",
         dependencies: "memleak = { {memleak}, default-features = false, features = [\"global-allocator\"] }",
         tests: vec![repository().join("tests/builds/types.rs")],
-        profile,
-        rustflags,
         ..Project::default()
-    };
+    }
+}
+
+/// Runs the tests of `tests/builds/types.rs`, of which the first does not skip, and compares what is said.
+fn says(project: &Project, wrong: &str, write: &str) {
     let text = project.run();
     assert!(text.contains("test checked ... FAILED"), "{text}");
     assert!(text.contains("test skipped ... ok"), "{text}");
@@ -28,34 +26,28 @@ fn says_with(name: &'static str, profile: &'static str, rustflags: &'static str,
 
 #[test]
 fn without_debug_info() {
-    says("builds-none", "debug = false", "this test binary has no debug info", "debug = \"full\"");
-}
-
-#[test]
-fn with_line_tables_only() {
-    says("builds-lines", "debug = \"line-tables-only\"", "has lines only, no types", "debug = \"full\"");
+    let project = Project { link_argument: Some("-Wl,--strip-debug"), ..types("builds-none") };
+    says(&project, "this test binary has no debug info", "debug = \"full\"");
 }
 
 #[test]
 fn stripped() {
-    says("builds-stripped", "strip = true", "this test binary was stripped", "strip = false");
+    let project = Project { link_argument: Some("-Wl,--strip-all"), ..types("builds-stripped") };
+    says(&project, "this test binary was stripped", "strip = false");
 }
 
+/// Other kinds of debug info that memleak cannot do with are in `memleak-core/tests/load.rs`.
 #[test]
-fn with_debug_info_in_other_files() {
-    says("builds-split", "split-debuginfo = \"packed\"", "is in other files", "split-debuginfo = \"off\"");
+fn with_line_tables_only() {
+    let project = Project { profile: "debug = \"line-tables-only\"", ..types("builds-lines") };
+    says(&project, "has lines only, no types", "debug = \"full\"");
 }
 
 /// What other platforms have: nothing of the heap. The body runs in place. Nothing of memleak may be of no use there, either.
 #[test]
 fn for_another_platform() {
-    says_with(
-        "builds-platform",
-        "",
-        "--cfg memleak_unsupported -Dwarnings",
-        "memleak cannot capture call stacks on this platform",
-        "MEMLEAK_UNSUPPORTED=skip",
-    );
+    let project = Project { rustflags: "--cfg memleak_unsupported -Dwarnings", ..types("builds-platform") };
+    says(&project, "memleak cannot capture call stacks on this platform", "MEMLEAK_UNSUPPORTED=skip");
 }
 
 #[test]

@@ -35,7 +35,7 @@ fn under_another_name() {
     accepted(
         "hygiene-renamed",
         "2024",
-        "other = { {memleak}, package = \"memleak\" }\ntokio = { version = \"1\", features = [\"test-util\"] }",
+        "other = { {memleak}, package = \"memleak\" }\ntokio = { version = \"1\", features = [\"full\", \"test-util\"] }",
         "tests/hygiene/renamed.rs",
     );
 }

@@ -17,6 +17,8 @@ pub struct Project {
     pub downloads: bool,
     /// What the compiler is given besides.
     pub rustflags: &'static str,
+    /// What the linker of the tests is given besides.
+    pub link_argument: Option<&'static str>,
     /// What is in the environment besides.
     pub environment: Vec<(&'static str, PathBuf)>,
     /// Its integration tests.
@@ -90,7 +92,7 @@ impl Project {
             .arg("--manifest-path")
             .arg(self.write())
             .arg("--target-dir")
-            .arg(Path::new(env!("CARGO_TARGET_TMPDIR")).join("compile"))
+            .arg(self.target_directory())
             .env("RUSTFLAGS", self.rustflags)
             .env("CARGO_TERM_COLOR", "never")
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
@@ -98,6 +100,16 @@ impl Project {
             .expect("cargo runs");
         let text = |bytes| String::from_utf8(bytes).expect("cargo writes UTF-8");
         (text(output.stdout), text(output.stderr))
+    }
+
+    /// Where cargo compiles it: where it has compiled the repository, with the dependencies that both have, unless all of them are compiled anew.
+    fn target_directory(&self) -> PathBuf {
+        let temporary = Path::new(env!("CARGO_TARGET_TMPDIR"));
+        if self.rustflags.is_empty() {
+            temporary.parent().expect("the directory that it is in").to_owned()
+        } else {
+            temporary.join("compile")
+        }
     }
 
     /// Writes the crate and returns the path of its manifest.
@@ -120,6 +132,10 @@ impl Project {
         let write = || -> std::io::Result<()> {
             fs::create_dir_all(&directory)?;
             fs::write(directory.join("lib.rs"), "")?;
+            if let Some(argument) = self.link_argument {
+                let script = format!("fn main() {{ println!(\"cargo:rustc-link-arg-tests={argument}\"); }}\n");
+                fs::write(directory.join("build.rs"), script)?;
+            }
             fs::write(directory.join("Cargo.toml"), manifest)?;
             // The same versions as memleak's own, which are there already.
             fs::copy(repository().join("Cargo.lock"), directory.join("Cargo.lock"))?;
