@@ -105,6 +105,17 @@ fn unsafe_stands_only_where_it_is_named() {
 }
 
 #[test]
+fn what_unwinds_is_declared_as_what_does() {
+    let wrong: Vec<String> = ["src", "memleak-core/src", "memleak-core/kernel"]
+        .iter()
+        .flat_map(|dir| sources(&root().join(dir)))
+        .filter(|file| says_that_unwinding_does_not_unwind(&tokens(file)))
+        .map(|file| format!("{}: `_Unwind_…` belongs into an `extern \"C-unwind\"`", relative(&file)))
+        .collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
 fn every_file_begins_with_what_it_is_for_and_is_short() {
     let wrong: Vec<String> = sources(&root())
         .iter()
@@ -164,6 +175,11 @@ fn the_rules_see_what_breaks_them() {
     let unsafe_in = |source: &str| unsafe_lines(&source.parse().unwrap());
     assert_eq!(unsafe_in("fn f() {\n    unsafe { g() }\n}"), [2]);
     assert_eq!(unsafe_in("// unsafe\n#![forbid(unsafe_code)]\nconst A: &str = \"unsafe\";"), [0; 0]);
+
+    let said = |source: &str| says_that_unwinding_does_not_unwind(&source.parse().unwrap());
+    assert!(said("fn f() { unsafe extern \"C\" { fn _Unwind_Resume(); } }"));
+    assert!(said("extern { fn _Unwind_Backtrace(); }"));
+    assert!(!said("unsafe extern \"C-unwind\" { fn _Unwind_Resume(); }"));
 
     assert_eq!(form_faults("src/a.rs", "//! For a.\n"), [""; 0]);
     assert_eq!(form_faults("src/a.rs", "use b;\n").len(), 1);
@@ -311,6 +327,21 @@ fn unsafe_lines(tokens: &TokenStream) -> Vec<usize> {
         _ => Vec::new(),
     };
     tokens.clone().into_iter().flat_map(in_tree).collect()
+}
+
+/// Whether a function of the unwinder is declared so that rustc takes it for one that never unwinds: then landing pads in the same unit of code
+/// have no entry for their end, and every panic that comes through one ends the process.
+fn says_that_unwinding_does_not_unwind(tokens: &TokenStream) -> bool {
+    let trees: Vec<TokenTree> = tokens.clone().into_iter().collect();
+    trees.iter().enumerate().any(|(i, tree)| {
+        let TokenTree::Group(group) = tree else { return false };
+        let mut words = BTreeSet::new();
+        idents(group.stream(), &mut words);
+        let before = |word: &str, at: usize| i >= at && trees[i - at].to_string() == word;
+        let plain = before("extern", 1) || (before("extern", 2) && before("\"C\"", 1));
+        (plain && words.iter().any(|word| word.starts_with("_Unwind")))
+            || says_that_unwinding_does_not_unwind(&group.stream())
+    })
 }
 
 fn form_faults(name: &str, source: &str) -> Vec<String> {

@@ -119,7 +119,9 @@ fn rule(at: RuntimeAddress) -> RawRule {
 
 /// Where the function is that landing pads go on with when they are done.
 pub fn resume_address() -> u64 {
-    unsafe extern "C" {
+    // It unwinds. A plain `extern "C"` would say that it does not, and the landing pads of this crate that rustc puts into the same unit of code
+    // with this would then end the process.
+    unsafe extern "C-unwind" {
         fn _Unwind_Resume();
     }
     _Unwind_Resume as *const () as u64
