@@ -333,7 +333,7 @@ impl Objects {
             let members: Vec<Instance> = set.members.iter().map(Item::instance).collect();
             // A value may be all of a block that is known as a buffer of one.
             let own: HashSet<(u64, u64)> = members.iter().map(|member| (member.address.0, member.size)).collect();
-            let blocks = copy.retained_blocks(&members).0.into_iter().map(|block| copy.object(block));
+            let blocks = copy.retained_blocks(&members).0.into_iter().map(|block| copy.scene.object(block));
             let others: Vec<_> = blocks.filter(|(object, _)| !own.contains(&(object.address.0, object.size))).collect();
             Set::of(copy, others.iter().map(|(object, ty)| (object, *ty)))
         });

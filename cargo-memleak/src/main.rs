@@ -98,7 +98,7 @@ fn run(arguments: Vec<OsString>, stdout: &mut impl Write) -> Result<ExitCode, St
             let merged = merge::merge(documents(&paths)?);
             let written = std::fs::create_dir_all(&out)
                 .and_then(|()| store::replace(&out.join("memleak.json"), merged.to_json().as_bytes()))
-                .and_then(|()| store::replace(&out.join("index.html"), page::html(&merged.tests).as_bytes()));
+                .and_then(|()| store::replace(&out.join("index.html"), page::html(&merged.tests, None).as_bytes()));
             written.map_err(|error| format!("{} cannot be written: {error}", out.display()))?;
             let failed = merged.tests.iter().filter(|test| !test.outcome.passes()).count();
             let of_all =
@@ -114,7 +114,7 @@ fn run(arguments: Vec<OsString>, stdout: &mut impl Write) -> Result<ExitCode, St
 
 fn convert(paths: &[PathBuf], to: &str, out: Option<&Path>, stdout: &mut impl Write) -> Result<(), String> {
     let write: fn(&Merged) -> String = match to {
-        "html" => |merged| page::html(&merged.tests),
+        "html" => |merged| page::html(&merged.tests, None),
         "markdown" => |merged| merged.tests.iter().map(markdown::test).collect(),
         "json" => Merged::to_json,
         _ => return Err(format!("there is no format `{to}`: write `html`, `markdown` or `json`")),

@@ -20,6 +20,7 @@ fn report(test: &str, fingerprint: &str, count: u64) -> Document {
         stack: Vec::new(),
         cycle: None,
         owners: None,
+        values: Vec::new(),
         help: None,
     };
     Document {

@@ -55,6 +55,9 @@ pub struct Findings {
     /// Why it could not be told whether the test leaks.
     #[serde(default)]
     pub obstacles: Vec<Obstacle>,
+    /// The file that has the heap, if it was saved: from the directory of the reports on, with `/` on every system. It is the one of the last run.
+    #[serde(default)]
+    pub heap_file: Option<String>,
 }
 
 /// Which test.
@@ -166,6 +169,9 @@ pub struct Group {
     pub holders: Vec<Holder>,
     /// How many holders there are besides.
     pub more_holders: u64,
+    /// What some of them hold, as `{:?}` would have it. Empty if it was not asked for (`MEMLEAK_REPORT_VALUES=1`): it may be secret.
+    #[serde(default)]
+    pub values: Vec<String>,
     /// What to do.
     pub help: Option<String>,
 }
@@ -406,6 +412,9 @@ pub struct Lost {
     pub cycle: Option<Cycle>,
     /// The owners of an `Rc` or `Arc` of which not all were found.
     pub owners: Option<Owners>,
+    /// What some of them hold; see [`Group::values`].
+    #[serde(default)]
+    pub values: Vec<String>,
     /// What to do.
     pub help: Option<String>,
 }

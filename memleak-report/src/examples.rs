@@ -67,6 +67,7 @@ pub fn held() -> Document {
         ],
         holders: vec![holder],
         more_holders: 0,
+        values: Vec::new(),
         help: Some("chat::REGISTRY.sessions still has it: take it out when it is done with".to_owned()),
     };
     let expectation = Expectation {
@@ -117,6 +118,7 @@ pub fn cycle() -> Document {
             certain: true,
         }),
         owners: None,
+        values: Vec::new(),
         help: Some("make Member.room a `Weak`".to_owned()),
     }];
     document

@@ -11,8 +11,11 @@ use crate::document::{
 use crate::{ring, treemap};
 use std::fmt::Write as _;
 
-/// The page of these tests.
-pub fn html(documents: &[Document]) -> String {
+/// The most leaks shown of one test. The text names those that tell most, and the JSON has all.
+const MOST: usize = 50;
+
+/// The page of these tests. `reports` leads from where it is to the directory of the reports, which saved heaps are below; none if it is not there.
+pub fn html(documents: &[Document], reports: Option<&str>) -> String {
     let mut tests: Vec<&Document> = documents.iter().collect();
     tests.sort_by_key(|document| (document.outcome.passes(), &document.test));
     let failed = tests.iter().filter(|document| !document.outcome.passes()).count();
@@ -25,40 +28,73 @@ pub fn html(documents: &[Document]) -> String {
     page.add("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
     page.add("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n");
     page.add("<meta name=\"color-scheme\" content=\"light dark\">\n");
+    // Nothing is loaded and nothing runs, whatever a name in a report looks like.
+    page.add("<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; img-src data:\">\n");
     // A browser asks for an icon otherwise.
     page.add("<link rel=\"icon\" href=\"data:,\">\n");
     page.element("title", "", &title);
     page.add("<style>\n");
     page.add(include_str!("page.css"));
-    page.add("</style>\n</head>\n<body>\n<main>\n");
-    page.element("h1", "", &title);
+    page.add("</style>\n</head>\n<body>\n");
+    if !tests.is_empty() {
+        page.add("<a class=\"skip\" href=\"#test-0\">To the first test</a>\n");
+    }
+    page.add("<main>\n");
+    page.element("h1", " id=\"top\"", &title);
     contents(&mut page, &tests);
     sizes(&mut page, &tests);
     for (number, document) in tests.iter().enumerate() {
-        test(&mut page, number, document);
+        test(&mut page, number, document, reports);
     }
     page.add("</main>\n</body>\n</html>\n");
-    page.0
+    page.html
 }
 
 /// HTML in the making. Text is escaped where it comes in.
 #[derive(Default)]
-struct Page(String);
+struct Page {
+    html: String,
+    /// How many pictures need names of their own.
+    rings: usize,
+}
 
 impl Page {
     /// HTML.
     fn add(&mut self, html: &str) {
-        self.0.push_str(html);
+        self.html.push_str(html);
     }
 
     /// Text.
     fn text(&mut self, text: &str) {
-        self.0.push_str(&escaped(text));
+        self.html.push_str(&escaped(text));
+    }
+
+    /// Text in which names stand between backticks.
+    fn words(&mut self, text: &str) {
+        for (i, part) in text.split('`').enumerate() {
+            self.add(if i == 0 {
+                ""
+            } else if i % 2 == 1 {
+                "<code>"
+            } else {
+                "</code>"
+            });
+            self.text(part);
+        }
+        self.add(if text.matches('`').count() % 2 == 1 { "</code>" } else { "" });
     }
 
     /// An element with text in it. `attributes` are HTML, with a space in front of each.
     fn element(&mut self, name: &str, attributes: &str, text: &str) {
-        let _ = writeln!(self.0, "<{name}{attributes}>{}</{name}>", escaped(text));
+        let _ = writeln!(self.html, "<{name}{attributes}>{}</{name}>", escaped(text));
+    }
+
+    /// Lines that are shown when they are asked for. What is longer than the page can be moved by keyboard, so it has a name.
+    fn folded(&mut self, summary: &str, lines: &str) {
+        let _ = writeln!(self.html, "<details><summary>{}</summary>", escaped(summary));
+        let attributes = format!(" tabindex=\"0\" role=\"region\" aria-label=\"{}\"", escaped(summary));
+        self.element("pre", &attributes, lines);
+        self.add("</details>\n");
     }
 }
 
@@ -107,12 +143,13 @@ fn contents(page: &mut Page, tests: &[&Document]) {
     page.add("<table>\n<caption>Tests</caption>\n<thead><tr><th scope=\"col\">Test</th><th scope=\"col\">Verdict</th>");
     page.add("<th scope=\"col\">What was found</th></tr></thead>\n<tbody>\n");
     for (number, document) in tests.iter().enumerate() {
-        let _ = write!(page.0, "<tr><th scope=\"row\"><a href=\"#test-{number}\">");
+        let _ = write!(page.html, "<tr><th scope=\"row\"><a href=\"#test-{number}\">");
         page.text(&name(document));
         page.add("</a></th>");
         let verdict = document.outcome;
-        let _ = write!(page.0, "<td><span class=\"verdict {}\">{}</span></td><td>", class(verdict), outcome(verdict));
-        page.text(&headlines(document).join("; "));
+        let _ =
+            write!(page.html, "<td><span class=\"verdict {}\">{}</span></td><td>", class(verdict), outcome(verdict));
+        page.words(&headlines(document).join("; "));
         page.add("</td></tr>\n");
     }
     page.add("</tbody>\n</table>\n");
@@ -135,7 +172,8 @@ pub(crate) fn headlines(document: &Document) -> Vec<String> {
     }
     lines.extend(findings.obstacles.iter().map(|obstacle| obstacle.wrong.clone()));
     if lines.is_empty() && !document.outcome.passes() {
-        let first = document.text.lines().find(|line| !line.trim().is_empty());
+        let is_said = |line: &&str| !line.trim().is_empty() && !line.starts_with("memleak: note: ");
+        let first = document.text.lines().find(is_said).map(|line| line.trim_start_matches("memleak: no verdict: "));
         lines.push(first.unwrap_or("the body panicked").to_owned());
     }
     lines
@@ -167,21 +205,21 @@ fn sizes(page: &mut Page, tests: &[&Document]) {
     page.add(&treemap::svg(
         &types.iter().map(|(name, _, bytes)| (name.as_str(), *bytes, size(*bytes))).collect::<Vec<_>>(),
     ));
-    page.add("<table>\n<thead><tr><th scope=\"col\">Type</th><th scope=\"col\">Instances</th><th scope=\"col\">Retained</th></tr></thead>\n<tbody>\n");
+    page.add("<table>\n<caption>Types by what they retain</caption>\n<thead><tr><th scope=\"col\">Type</th><th scope=\"col\">Instances</th><th scope=\"col\">Retained</th></tr></thead>\n<tbody>\n");
     for (name, instances, bytes) in &types {
         page.add("<tr><th scope=\"row\"><code>");
         page.text(name);
-        let _ = writeln!(page.0, "</code></th><td>{instances}</td><td>{}</td></tr>", size(*bytes));
+        let _ = writeln!(page.html, "</code></th><td>{instances}</td><td>{}</td></tr>", size(*bytes));
     }
     page.add("</tbody>\n</table>\n</section>\n");
 }
 
-fn test(page: &mut Page, number: usize, document: &Document) {
-    let _ = writeln!(page.0, "<section id=\"test-{number}\" aria-labelledby=\"name-{number}\">");
-    let _ = write!(page.0, "<h2 id=\"name-{number}\">");
+fn test(page: &mut Page, number: usize, document: &Document, reports: Option<&str>) {
+    let _ = writeln!(page.html, "<section id=\"test-{number}\" aria-labelledby=\"name-{number}\">");
+    let _ = write!(page.html, "<h2 id=\"name-{number}\">");
     page.text(&name(document));
     let _ = writeln!(
-        page.0,
+        page.html,
         " <span class=\"verdict {}\">{}</span></h2>",
         class(document.outcome),
         outcome(document.outcome)
@@ -190,29 +228,50 @@ fn test(page: &mut Page, number: usize, document: &Document) {
         page.element("p", " class=\"place\"", &location.to_string());
     }
     for line in headlines(document) {
-        page.element("p", " class=\"headline\"", &line);
+        page.add("<p class=\"headline\">");
+        page.words(&line);
+        page.add("</p>\n");
     }
-    for group in document.findings.expectations.iter().flat_map(|expectation| &expectation.groups) {
-        self::group(page, group);
-    }
-    for part in document.findings.overruns.iter().flat_map(|overrun| &overrun.parts) {
-        self::part(page, part);
-    }
-    for lost in &document.findings.unreachable {
-        self::lost(page, lost);
-    }
+    heap_file(page, document.findings.heap_file.as_deref(), reports);
+    let findings = &document.findings;
+    some(page, findings.expectations.iter().flat_map(|expectation| &expectation.groups), group);
+    some(page, findings.overruns.iter().flat_map(|overrun| &overrun.parts), part);
+    some(page, &findings.unreachable, lost);
     for obstacle in &document.findings.obstacles {
         page.add("<article>\n");
-        page.element("h3", "", &obstacle.wrong);
+        page.add("<h3>");
+        page.words(&obstacle.wrong);
+        page.add("</h3>\n");
         for line in &obstacle.details {
             page.element("p", "", line);
         }
         help(page, Some(&obstacle.help.join(" ")).filter(|help| !help.is_empty()));
         page.add("</article>\n");
     }
-    page.add("<details><summary>The text of the test</summary>\n");
-    page.element("pre", " tabindex=\"0\"", &document.text);
-    page.add("</details>\n</section>\n");
+    page.folded("The text of the test", &document.text);
+    page.add("<p><a href=\"#top\">Back to all tests</a></p>\n</section>\n");
+}
+
+fn heap_file(page: &mut Page, file: Option<&str>, reports: Option<&str>) {
+    match (file, reports) {
+        (Some(file), Some(reports)) => {
+            page.add("<p>The heap as of the last run, for the Memory panel of DevTools: ");
+            page.element("a", &format!(" href=\"{}\" download=\"\"", escaped(&format!("{reports}{file}"))), file);
+            page.add("</p>\n");
+        }
+        (Some(file), None) => page.element("p", "", &format!("The heap was saved as {file}, beside the reports.")),
+        (None, _) => {}
+    }
+}
+
+/// Those that a page has room for, and how many more there are.
+fn some<'d, T: 'd>(page: &mut Page, all: impl IntoIterator<Item = &'d T>, show: fn(&mut Page, &T)) {
+    let mut all = all.into_iter();
+    all.by_ref().take(MOST).for_each(|one| show(page, one));
+    let left = all.count() as u64;
+    if left > 0 {
+        page.element("p", "", &format!("… and {} in the report (JSON).", count(left, "more place")));
+    }
 }
 
 fn group(page: &mut Page, group: &Group) {
@@ -239,6 +298,7 @@ fn group(page: &mut Page, group: &Group) {
         Place::Heap { inside: None } => {}
     }
     holders(page, &group.holders, group.more_holders, &group.type_short);
+    values(page, &group.values, group.count);
     stack(page, &group.stack);
     help(page, group.help.as_ref());
     page.add("</article>\n");
@@ -272,9 +332,14 @@ fn holders(page: &mut Page, holders: &[Holder], more: u64, target: &str) {
 }
 
 fn heading(page: &mut Page, full: &str, short: &str, facts: &str) {
-    let _ = write!(page.0, "<h3><code title=\"{}\">{}</code> ", escaped(full), escaped(short));
+    page.add("<h3><code>");
+    page.text(short);
+    page.add("</code> ");
     page.text(facts);
     page.add("</h3>\n");
+    if !full.is_empty() && full != short {
+        page.element("p", " class=\"full\"", full);
+    }
 }
 
 fn lost(page: &mut Page, lost: &Lost) {
@@ -290,6 +355,7 @@ fn lost(page: &mut Page, lost: &Lost) {
     if let Some(owners) = lost.owners.filter(|owners| owners.found < owners.strong) {
         page.element("p", "", &format!("{} of {} owners were not found.", owners.strong - owners.found, owners.strong));
     }
+    values(page, &lost.values, lost.count);
     stack(page, &lost.stack);
     help(page, lost.help.as_ref());
     page.add("</article>\n");
@@ -297,7 +363,8 @@ fn lost(page: &mut Page, lost: &Lost) {
 
 fn cycle(page: &mut Page, cycle: &Cycle) {
     page.element("h4", "", if cycle.certain { "Cycle" } else { "Ring: these may own each other" });
-    page.add(&ring::svg(cycle));
+    page.add(&ring::svg(cycle, page.rings));
+    page.rings += 1;
     page.add("<ul>\n");
     for edge in &cycle.edges {
         let member = |index: u64| cycle.members.get(index as usize).map_or("?", String::as_str);
@@ -313,7 +380,7 @@ fn cycle(page: &mut Page, cycle: &Cycle) {
 
 /// The way from a root to the value, as boxes with arrows between them.
 fn way(page: &mut Page, holder: &Holder, target: &str) {
-    page.add("<ol class=\"way\">\n<li class=\"root\">");
+    page.add("<ol class=\"way\" role=\"list\">\n<li class=\"root\">");
     page.element("span", " class=\"kind\"", kind(holder.root.kind));
     page.element("b", "", &root_name(&holder.root));
     if let Some(location) = &holder.root.location {
@@ -329,9 +396,8 @@ fn way(page: &mut Page, holder: &Holder, target: &str) {
     }
     page.add("<li class=\"target\"><b>");
     page.text(target);
-    page.add("</b></li>\n</ol>\n<details><summary>The same as text</summary>\n");
-    page.element("pre", " tabindex=\"0\"", &holder.lines.join("\n"));
-    page.add("</details>\n");
+    page.add("</b></li>\n</ol>\n");
+    page.folded("The same as text", &holder.lines.join("\n"));
 }
 
 fn kind(kind: RootKind) -> &'static str {
@@ -375,7 +441,9 @@ fn step(page: &mut Page, step: &Step) {
     };
     page.add("<li>");
     if !step.way.is_empty() {
-        page.element("b", "", &step.way.join(" "));
+        page.add("<b>");
+        page.words(&step.way.join(" "));
+        page.add("</b>\n");
     }
     if !step.type_name.is_empty() {
         let full = format!(" title=\"{}\"", escaped(&step.type_name));
@@ -384,6 +452,19 @@ fn step(page: &mut Page, step: &Step) {
     let owners = step.owners.map(|owners| format!(", strong {} of {} found", owners.found, owners.strong));
     page.element("span", " class=\"kind\"", &format!("{kind}{}", owners.unwrap_or_default()));
     page.add("</li>\n");
+}
+
+/// What there is only if it was asked for.
+fn values(page: &mut Page, values: &[String], of: u64) {
+    if values.is_empty() {
+        return;
+    }
+    let some = if (values.len() as u64) < of {
+        format!("What {} of them hold", values.len())
+    } else {
+        "What is in there".to_owned()
+    };
+    page.folded(&some, &values.join("\n"));
 }
 
 fn stack(page: &mut Page, stack: &[Frame]) {
@@ -410,7 +491,7 @@ fn stack(page: &mut Page, stack: &[Frame]) {
 fn help(page: &mut Page, help: Option<&String>) {
     if let Some(help) = help {
         page.add("<p class=\"help\"><b>help:</b> ");
-        page.text(help);
+        page.words(help);
         page.add("</p>\n");
     }
 }
@@ -435,3 +516,6 @@ pub(crate) fn size(bytes: u64) -> String {
 pub(crate) fn count(n: u64, what: &str) -> String {
     format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,23 +9,26 @@ use std::f64::consts::TAU;
 use std::fmt::Write as _;
 
 const SIZE: f64 = 460.0;
+/// The height of a ring of two, whose members are beside each other.
+const LOW: f64 = 140.0;
 const RADIUS: f64 = 160.0;
 /// A member's box.
 const BOX: (f64, f64) = (130.0, 36.0);
 /// More cannot be told apart; the list below the picture has all.
 const MOST: usize = 12;
 
-/// The picture.
-pub(crate) fn svg(cycle: &Cycle) -> String {
+/// The picture. `number` tells it from others on the page.
+pub(crate) fn svg(cycle: &Cycle, number: usize) -> String {
     let ring = usize::try_from(cycle.ring).unwrap_or(usize::MAX).min(cycle.members.len());
     if ring > MOST {
         return String::new();
     }
     let members: Vec<&str> = cycle.members[..ring].iter().map(String::as_str).collect();
     let label = format!("A ring: {}, and back to {}", members.join(", then "), members.first().unwrap_or(&"itself"));
+    let (top, height) = if ring == 2 { ((SIZE - LOW) / 2.0, LOW) } else { (0.0, SIZE) };
     let mut svg = format!(
-        "<svg viewBox=\"0 0 {SIZE} {SIZE}\" width=\"{SIZE}\" height=\"{SIZE}\" role=\"img\" aria-label=\"{}\">\n\
-         <defs><marker id=\"tip\" viewBox=\"0 0 8 8\" refX=\"8\" refY=\"4\" markerWidth=\"8\" markerHeight=\"8\" orient=\"auto\">\
+        "<svg viewBox=\"0 {top} {SIZE} {height}\" width=\"{SIZE}\" height=\"{height}\" role=\"img\" aria-label=\"{}\">\n\
+         <defs><marker id=\"tip-{number}\" viewBox=\"0 0 8 8\" refX=\"8\" refY=\"4\" markerWidth=\"11\" markerHeight=\"11\" markerUnits=\"userSpaceOnUse\" orient=\"auto\">\
          <path class=\"tip\" d=\"M0 0 L8 4 L0 8 z\"/></marker></defs>\n",
         escaped(&label)
     );
@@ -38,7 +41,7 @@ pub(crate) fn svg(cycle: &Cycle) -> String {
         let path = if from == to { loop_at(centre(from, ring)) } else { arrow(centre(from, ring), centre(to, ring)) };
         let _ = writeln!(
             svg,
-            "<path class=\"{class}\" marker-end=\"url(#tip)\" d=\"{path}\"><title>{}</title></path>",
+            "<path class=\"{class}\" marker-end=\"url(#tip-{number})\" d=\"{path}\"><title>{}</title></path>",
             escaped(&edge.way)
         );
     }
@@ -60,12 +63,13 @@ pub(crate) fn svg(cycle: &Cycle) -> String {
     svg
 }
 
-/// The place of a member; the first is at the top.
+/// The place of a member; the first is at the top, of two on the left.
 fn centre(member: usize, of: usize) -> (f64, f64) {
     if of == 1 {
         return (SIZE / 2.0, SIZE / 2.0);
     }
-    let angle = TAU * member as f64 / of as f64 - TAU / 4.0;
+    let first = if of == 2 { TAU / 2.0 } else { -TAU / 4.0 };
+    let angle = TAU * member as f64 / of as f64 + first;
     (SIZE / 2.0 + RADIUS * angle.cos(), SIZE / 2.0 + RADIUS * angle.sin())
 }
 

@@ -90,11 +90,12 @@ impl Run {
         }
     }
 
-    /// Makes something of all documents of the run, and puts it beside them and beside the runs, under this name.
+    /// Makes something of all documents of the run, and puts it beside them and beside the runs, under this name. `make` is told how one gets from
+    /// there to the directory of all runs.
     ///
     /// # Errors
     /// If a document cannot be read, or the file cannot be written.
-    pub fn renew(&self, name: &str, make: impl Fn(&[Document]) -> String) -> Result<(), StoreError> {
+    pub fn renew(&self, name: &str, make: impl Fn(&[Document], &str) -> String) -> Result<(), StoreError> {
         let of = |path: &Path| {
             let path = path.to_owned();
             move |error| StoreError { path, why: Why::Unreadable(error) }
@@ -102,14 +103,14 @@ impl Run {
         // Others may add documents meanwhile, and put what they made of them in place before this does.
         loop {
             let before = self.state().map_err(of(&self.directory))?;
-            let made = match read(&self.directory) {
+            let documents = match read(&self.directory) {
                 // One that was there a moment ago was withdrawn, or replaced.
                 Err(_) if self.state().is_ok_and(|now| now != before) => continue,
-                documents => make(&documents?),
+                documents => documents?,
             };
-            for directory in [Some(self.directory()), self.directory.parent()].into_iter().flatten() {
-                let file = directory.join(name);
-                replace(&file, made.as_bytes()).map_err(of(&file))?;
+            for (directory, to_all) in [(Some(self.directory()), "../"), (self.directory.parent(), "")] {
+                let Some(file) = directory.map(|directory| directory.join(name)) else { continue };
+                replace(&file, make(&documents, to_all).as_bytes()).map_err(of(&file))?;
             }
             if self.state().map_err(of(&self.directory))? == before {
                 return Ok(());
@@ -342,8 +343,9 @@ mod tests {
     fn what_several_make_of_a_run_at_once_has_all_of_it() {
         let all = Directory::new("renew");
         let run = run(&all, 0);
-        let names =
-            |documents: &[Document]| documents.iter().map(|document| document.test.name.clone()).collect::<String>();
+        let names = |documents: &[Document], _: &str| {
+            documents.iter().map(|document| document.test.name.clone()).collect::<String>()
+        };
         std::thread::scope(|scope| {
             for name in ["a", "b", "c", "d", "e", "f", "g", "h"] {
                 let run = &run;

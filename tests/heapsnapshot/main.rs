@@ -285,11 +285,59 @@ mod fixtures {
         tokio::task::yield_now().await;
     }
 
+    #[leak_test]
+    #[ignore = "run by `a_failed_test_leaves_its_heap`"]
+    fn panics() {
+        panic!("the body gave up");
+    }
+
     #[leak_test(expect_zero = "Session")]
     #[ignore = "run by `a_failed_test_leaves_its_heap`"]
     fn is_clean() {
         drop(session("ada"));
     }
+}
+
+/// Runs a fixture and gives its report, and the page of all.
+fn report(name: &str, values: &str, directory: &Path) -> (serde_json::Value, String) {
+    let name = format!("fixtures::{name}");
+    Command::new(std::env::current_exe().unwrap())
+        .args([&name, "--exact", "--ignored"])
+        .env("MEMLEAK_SNAPSHOT", "on_failure")
+        .env("MEMLEAK_REPORT", "on_failure")
+        .env("MEMLEAK_REPORT_VALUES", values)
+        .env("MEMLEAK_REPORT_DIR", directory)
+        .output()
+        .unwrap();
+    let run = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
+    let run = run
+        .filter(|path| path.join("index.html").exists())
+        .max_by_key(|path| path.metadata().unwrap().modified().unwrap());
+    let run = run.unwrap();
+    let file = run.join("heapsnapshot").join(name.replace("::", ".") + ".json");
+    let page = fs::read_to_string(run.join("index.html")).unwrap();
+    (serde_json::from_str(&fs::read_to_string(file).unwrap()).unwrap(), page)
+}
+
+#[test]
+fn a_report_has_values_only_if_asked_and_names_the_heap() {
+    let directory = std::env::temp_dir().join(format!("memleak-values-{}", std::process::id()));
+    for (values, some) in [("", false), ("0", false), ("1", true)] {
+        let (held, page) = report("holds", values, &directory);
+        let shown = &held["expectations"][0]["groups"][0]["values"];
+        let file = "heaps/heapsnapshot/fixtures.holds.heapsnapshot";
+        assert_eq!(held["heap_file"], file);
+        assert!(directory.join(file).exists() && page.contains(&format!("href=\"../{file}\"")), "{page}");
+        let text = shown[0].as_str().unwrap_or_default();
+        let first = "Session { user: \"ada\", sent: [Message { text: \"hello\", to: ";
+        assert_eq!(text.starts_with(first), some, "{values}: {held}");
+        assert_eq!(held.to_string().contains("hello"), some, "{values}: {held}");
+        assert_eq!(page.contains("hello"), some, "{page}");
+        let (lost, _) = report("loses", values, &directory);
+        let text = lost["unreachable"][0]["values"][0].as_str().unwrap_or_default();
+        assert_eq!(text.starts_with("Node { next: "), some, "{values}: {lost}");
+    }
+    fs::remove_dir_all(directory).unwrap();
 }
 
 /// Runs a fixture, with the heap in `directory` when the variable says so; what it has printed, and the file if there is one.
@@ -331,6 +379,10 @@ fn a_failed_test_leaves_its_heap() {
     assert!(passed && text.contains("possibly live") && file.is_none(), "{text}");
     let (passed, text, _) = run_fixture("holds", "on_failure", Path::new("/dev/null"));
     assert!(!passed && text.contains("memleak: note: the heap could not be saved to /dev/null/heaps/"), "{text}");
+    let left = directory.join("heaps/heapsnapshot/fixtures.panics.heapsnapshot");
+    fs::write(&left, "of another run").unwrap();
+    let (passed, text, file) = run("panics", "always");
+    assert!(!passed && text.contains("memleak: note: the heap was not saved: ") && file.is_none(), "{text}");
     let (_, text, _) = run("is_clean", "onfailure");
     assert!(text.contains("`MEMLEAK_SNAPSHOT=onfailure` is not understood"), "{text}");
     fs::remove_dir_all(directory).unwrap();

@@ -6,7 +6,7 @@ use crate::check::ignores::{Held, Ignores, Matched, unknown_names};
 use crate::check::limits::{Limited, Since};
 use crate::check::standing::Standing;
 use crate::check::subjects::{Resolved, resolve};
-use crate::check::tally::{EXPLAINED, Tally, explain, sum, tallies};
+use crate::check::tally::{EXPLAINED, Tally, explain, read_values, sum, tallies};
 use crate::check::verdict::{
     Aside, Doubtful, Ended, Failure, Group, LostGroup, Missed, Obstacle, OnStack, Overrun, SecondCount, Verdict,
 };
@@ -31,6 +31,8 @@ pub struct Checker {
     ignores: Ignores,
     /// Of how many kinds of instances the holders are looked up.
     explained: usize,
+    /// Whether it is read what instances hold.
+    values: bool,
 }
 
 /// When a look is taken.
@@ -106,8 +108,8 @@ impl Checker {
             (Ok(ignores), Ok(limited)) if obstacles.is_empty() => {
                 let units: Option<Vec<_>> = resolved.iter().map(|resolved| resolved.types.units()).collect();
                 let units = units.map(|units| units.into_iter().flatten().copied().collect());
-                let (expectations, explained) = (resolved, EXPLAINED);
-                Ok(Checker { program, expectations, units, unreachable, possibly, limited, ignores, explained })
+                let (expectations, explained, values) = (resolved, EXPLAINED, false);
+                Ok(Checker { program, expectations, units, unreachable, possibly, limited, ignores, explained, values })
             }
             (Ok(_), _) => Err(obstacles),
             (Err(more), _) => Err(obstacles.into_iter().chain(more).collect()),
@@ -118,6 +120,13 @@ impl Checker {
     #[must_use]
     pub fn explaining_all(mut self, all: bool) -> Checker {
         self.explained = if all { usize::MAX } else { EXPLAINED };
+        self
+    }
+
+    /// If `wanted`, what some of the instances hold is read as well.
+    #[must_use]
+    pub fn reading_values(mut self, wanted: bool) -> Checker {
+        self.values = wanted;
         self
     }
 
@@ -151,6 +160,10 @@ impl Checker {
         for ((tallies, instances), expectation) in count.tallies.iter_mut().zip(&found).zip(&self.expectations) {
             if self.standing(tallies, expectation, checkpoint) > Standing::Within {
                 explain(&relations, instances, tallies, self.explained);
+                if self.values {
+                    let type_of = |instance: &Instance| expectation.types.type_of(instance);
+                    read_values(&scene, instances, tallies, self.explained, type_of);
+                }
             }
         }
         if self.looks_for_lost(checkpoint) {
@@ -165,7 +178,7 @@ impl Checker {
         let blocks = lost::unreached(relations, body_epoch);
         count.lost_blocks = blocks.len() as u64;
         if let Some(held) = held.filter(|_| !blocks.is_empty()) {
-            count.lost = lost::groups(relations, &blocks, (&self.ignores, held), &mut count.matched);
+            count.lost = lost::groups(relations, &blocks, (&self.ignores, held), &mut count.matched, self.values);
             count.lost_blocks = count.lost.iter().map(|group| group.blocks).sum();
         }
         count.on_stacks = lost::on_stacks(relations, body_epoch);

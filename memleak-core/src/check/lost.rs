@@ -3,6 +3,7 @@
 //! May use: `heap`, `debuginfo` (types only), `stack`.
 
 use crate::check::ignores::{Held, Ignores, Matched};
+use crate::check::values;
 use crate::check::verdict::{Cycle, CycleEdge, Frame, LostGroup, OnStack, Owned, Suspect};
 use crate::debuginfo::code::CodeKind;
 use crate::debuginfo::functions::Location;
@@ -37,6 +38,7 @@ pub(super) fn groups(
     lost: &[u32],
     (ignores, held): (&Ignores, &Held<'_>),
     matched: &mut Matched,
+    with_values: bool,
 ) -> Vec<LostGroup> {
     let scene = relations.scene;
     let facts = Facts {
@@ -53,7 +55,10 @@ pub(super) fn groups(
     }
     let mut groups = Vec::new();
     for leaks in alike.into_values() {
-        let group = group(relations, &leaks);
+        let mut group = group(relations, &leaks);
+        if with_values {
+            group.values = values(scene, &leaks);
+        }
         let held = held.of(&entry(scene, leaks[0].entries[0]));
         match ignores.find(group.type_name.as_deref(), &group.stack, &held) {
             Some(ignore) => matched.add(ignore, group.count, group.bytes),
@@ -62,6 +67,11 @@ pub(super) fn groups(
     }
     groups.sort_by(|a, b| (b.bytes, b.blocks, &a.type_name).cmp(&(a.bytes, a.blocks, &b.type_name)));
     groups
+}
+
+fn values(scene: &Scene<'_>, leaks: &[Leak]) -> Vec<String> {
+    let entries = leaks.iter().take(values::SOME).map(|leak| scene.object(leak.entries[0]));
+    entries.filter_map(|(value, ty)| Some(values::of(scene, &value, ty?))).collect()
 }
 
 /// The block that nothing leads to.
@@ -130,6 +140,7 @@ fn group(relations: &Relations<'_>, leaks: &[Leak]) -> LostGroup {
         cycle: cycle(relations, first),
         owners: owners(first),
         suspects: suspects(relations, first, is_foreign),
+        values: Vec::new(),
         advice: for_leak(first, |edge| field_name(relations, edge)).map(|advice| match advice {
             // Nobody can change what a library does inside.
             Advice::DropRaw { owners, field } if is_foreign(&field) => Advice::Forgotten { owners: Some(owners) },

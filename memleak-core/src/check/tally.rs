@@ -5,9 +5,10 @@
 use crate::check::holders::Holders;
 use crate::check::ignores::{Held, Ignores, Matched};
 use crate::check::standing::Sum;
+use crate::check::values;
 use crate::check::verdict::{Doubt, Group, Place};
 use crate::debuginfo::code::CodeKind;
-use crate::debuginfo::types::Types as _;
+use crate::debuginfo::types::{TypeId, Types as _};
 use crate::heap::contents::Content;
 use crate::heap::instances::{self, Instance};
 use crate::heap::naming::End;
@@ -35,6 +36,8 @@ pub(super) struct Tally {
     /// The blocks that they fill, each alone.
     whole_blocks: Vec<u32>,
     explained: Explained,
+    /// What some of them hold, if that was asked for.
+    values: Vec<String>,
 }
 
 /// Who holds instances, and what depends on them.
@@ -104,6 +107,7 @@ impl Tally {
             holders,
             more_holders: more,
             retained,
+            values: self.values.clone(),
             advice,
         }
     }
@@ -143,8 +147,9 @@ pub(super) fn tallies(
         let key = kinds.entry(kind).or_insert_with(|| key(scene, instance, held));
         if !alike.contains_key(key) {
             let explained = Explained::default();
-            let (some, whole_blocks) = (Vec::new(), Vec::new());
-            alike.insert(key.clone(), Tally { key: key.clone(), count: 0, before: 0, some, whole_blocks, explained });
+            let (some, whole_blocks, values) = (Vec::new(), Vec::new(), Vec::new());
+            let tally = Tally { key: key.clone(), count: 0, before: 0, some, whole_blocks, explained, values };
+            alike.insert(key.clone(), tally);
         }
         let Some(tally) = alike.get_mut(key) else { continue };
         tally.count += 1;
@@ -204,6 +209,20 @@ pub(super) fn explain(relations: &Relations<'_>, instances: &[Instance], tallies
         let all_whole = tally.whole_blocks.len() as u64 == tally.count && tally.count > 0;
         tally.explained.retained =
             all_whole.then(|| retention.of(&tally.whole_blocks, |block| scene.size(block)).bytes);
+    }
+}
+
+/// Reads what some of the instances of each of the first kinds hold. What lives only possibly has bytes that may mean nothing.
+pub(super) fn read_values(
+    scene: &Scene<'_>,
+    instances: &[Instance],
+    tallies: &mut [Tally],
+    most: usize,
+    type_of: impl Fn(&Instance) -> Option<TypeId>,
+) {
+    for tally in tallies.iter_mut().take(most).filter(|tally| tally.is_certain()) {
+        let some = tally.some.iter().take(values::SOME).map(|index| &instances[*index]);
+        tally.values = some.filter_map(|one| Some(values::of(scene, one, type_of(one)?))).collect();
     }
 }
 

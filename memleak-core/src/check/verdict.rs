@@ -230,6 +230,8 @@ pub struct Group {
     pub more_holders: u64,
     /// What would be freed with all of them, in bytes, if that is known: what they own, directly or through others, and nobody else does.
     pub retained: Option<u64>,
+    /// What some of them hold, if that was asked for.
+    pub values: Vec<String>,
     /// What to do.
     pub advice: Option<Advice>,
 }
@@ -269,6 +271,8 @@ pub struct LostGroup {
     pub owners: Option<Counted>,
     /// If some were not found: the pointers in unreachable memory that may be the missing ones.
     pub suspects: Vec<Suspect>,
+    /// What some of the entries hold, if that was asked for.
+    pub values: Vec<String>,
     /// What to do.
     pub advice: Option<Advice>,
 }

@@ -15,10 +15,11 @@ use std::collections::HashMap;
 use std::marker::PhantomData;
 use std::panic::{self, AssertUnwindSafe};
 use std::rc::Rc;
-use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{self, Sender};
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::sync::{LazyLock, OnceLock};
 use std::thread;
+use std::time::{Duration, Instant};
 
 type Job = Box<dyn FnOnce() + Send>;
 
@@ -39,6 +40,12 @@ static JOBS: LazyLock<Sender<Job>> = LazyLock::new(|| {
     let _ = begun.recv();
     jobs
 });
+
+/// How long an answer may take before somebody is told, and how often then.
+const SLOW: Duration = Duration::from_secs(1);
+
+/// Told how long an answer has taken so far.
+static WHEN_SLOW: OnceLock<Box<dyn Fn(Duration) + Send + Sync>> = OnceLock::new();
 
 static NEXT: AtomicU64 = AtomicU64::new(0);
 
@@ -120,7 +127,24 @@ pub fn ask<R: Send + 'static>(question: impl FnOnce() -> R + Send + 'static) -> 
     post(move || {
         let _ = answer.send(question());
     });
-    answers.recv().ok()
+    let asked = Instant::now();
+    loop {
+        match answers.recv_timeout(SLOW) {
+            Ok(answer) => return Some(answer),
+            Err(RecvTimeoutError::Disconnected) => return None,
+            Err(RecvTimeoutError::Timeout) => {
+                if let Some(tell) = WHEN_SLOW.get() {
+                    tell(asked.elapsed());
+                }
+            }
+        }
+    }
+}
+
+/// Has this told when an answer takes long. The first who wants to know is told.
+pub fn when_slow(tell: impl Fn(Duration) + Send + Sync + 'static) {
+    let _own = tracker::untracked();
+    let _ = WHEN_SLOW.set(Box::new(tell));
 }
 
 fn post(job: impl FnOnce() + Send + 'static) {

@@ -4,10 +4,7 @@
 
 use crate::address::RuntimeAddress;
 use crate::debuginfo::load::LoadError;
-use crate::debuginfo::types::{TypeId, Types as _};
-use crate::heap::containers::at;
-use crate::heap::contents::Content;
-use crate::heap::evidence::is_counted;
+use crate::debuginfo::types::TypeId;
 use crate::heap::graph::{Edge, EdgeKind, Graph, Source};
 use crate::heap::instances::{Home, Instance};
 use crate::heap::naming::{self, End, Known};
@@ -41,9 +38,6 @@ pub struct Links {
 /// How many ways to an object are told.
 const MOST_WAYS: usize = 16;
 
-/// The counts of an `Rc` or `Arc`.
-const COUNTS: u64 = 16;
-
 impl Copy {
     /// Copies the heap as it is now.
     ///
@@ -62,34 +56,9 @@ impl Copy {
         })
     }
 
-    /// What this block holds, as one object: the value in it, without the counts of an `Rc` or `Arc`; a buffer, a table or what is not known as
-    /// a whole. Its type, if it is one value.
-    pub fn object(&self, block: u32) -> (Instance, Option<TypeId>) {
-        let record = self.scene.snapshot.blocks()[block as usize];
-        let types = self.scene.program.types();
-        let whole = |ty| (ty, record.address, record.size);
-        let (ty, address, size) = match &self.scene.contents[block as usize] {
-            Content::Value(ty) | Content::Unwritten(ty) => {
-                let outer = types.get(*ty);
-                let data = || ["data", "value"].iter().find_map(|name| self.scene.view().field(&outer, name));
-                match Some(&outer).filter(|outer| is_counted(outer)).and_then(|_| data()) {
-                    Some((offset, inner)) => (Some(inner), at(record.address, offset), types.get(inner).size),
-                    None => whole(Some(*ty)),
-                }
-            }
-            Content::Shared(element) if types.get(*element).size + COUNTS == record.size => {
-                (Some(*element), at(record.address, COUNTS), types.get(*element).size)
-            }
-            _ => whole(None),
-        };
-        let type_name = self.scene.type_name(block).unwrap_or_else(|| UNKNOWN.into());
-        let instance = Instance { type_name, size, address, doubt: None, home: Home::Block(block as usize) };
-        (instance, ty)
-    }
-
     /// All blocks as objects, by address. Blocks of dropped values that only `Weak`s keep are among them.
     pub fn objects(&self) -> Vec<(Instance, Option<TypeId>)> {
-        (0..self.scene.contents.len() as u32).map(|block| self.object(block)).collect()
+        (0..self.scene.contents.len() as u32).map(|block| self.scene.object(block)).collect()
     }
 
     /// The blocks of this epoch or later that nothing leads to, as objects.
@@ -97,7 +66,7 @@ impl Copy {
         let reach = &self.links().reach;
         let blocks = self.scene.snapshot.blocks().iter().zip(0u32..);
         let lost = blocks.filter(|(block, index)| block.epoch >= since && reach.trust(*index).is_none());
-        lost.map(|(_, index)| self.object(index)).collect()
+        lost.map(|(_, index)| self.scene.object(index)).collect()
     }
 
     /// What would be freed with these objects, in bytes: they themselves, what they own, and what that owns, as far as nobody else does.
@@ -128,7 +97,7 @@ impl Copy {
 
     /// Whether the object is all that is in its block.
     fn fills(&self, object: &Instance, block: u32) -> bool {
-        let (whole, _) = self.object(block);
+        let (whole, _) = self.scene.object(block);
         whole.address == object.address && whole.size == object.size
     }
 
@@ -228,6 +197,3 @@ impl Freed<'_> {
         self.blocks
     }
 }
-
-/// What a type is called that is not known.
-pub const UNKNOWN: &str = "unknown";

@@ -333,6 +333,15 @@ impl Reader<'_> {
         self.shown(place, DEEPEST)
     }
 
+    /// The same, no deeper than this, and with no more characters.
+    pub fn show_some(&self, place: Place, depth: usize, most: usize) -> String {
+        let text = self.shown(place, depth);
+        match text.char_indices().nth(most) {
+            Some((end, _)) => format!("{}…", &text[..end]),
+            None => text,
+        }
+    }
+
     fn shown(&self, place: Place, depth: usize) -> String {
         let place = self.inside(place);
         match self.datum(place) {

@@ -4,12 +4,13 @@
 
 use crate::debuginfo::code::CodeKind;
 use crate::debuginfo::functions::{self, Location};
-use crate::debuginfo::types::Types as _;
-use crate::heap::containers::View;
+use crate::debuginfo::types::{TypeId, Types as _};
+use crate::heap::containers::{View, at};
 use crate::heap::contents::Content;
 use crate::heap::evidence::is_counted;
 use crate::heap::graph::{Graph, Heap};
 use crate::heap::holders::{self, HeldBy};
+use crate::heap::instances::{Home, Instance};
 use crate::heap::naming::Known;
 use crate::heap::program::Program;
 use crate::heap::reach::Reach;
@@ -20,6 +21,12 @@ use crate::query::read::Reader;
 use crate::stack::StackId;
 use std::collections::HashSet;
 use std::rc::Rc;
+
+/// What a type is called that is not known.
+pub const UNKNOWN: &str = "unknown";
+
+/// The counts of an `Rc` or `Arc`.
+const COUNTS: u64 = 16;
 
 /// A function on a stack.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -99,6 +106,31 @@ impl<'p> Scene<'p> {
             Content::Shared(element) => Some(types.get(*element).name.clone()),
             Content::OwnLayout { .. } | Content::Unknown => None,
         }
+    }
+
+    /// What this block holds, as one object: the value in it, without the counts of an `Rc` or `Arc`; a buffer, a table or what is not known as
+    /// a whole. Its type, if it is one value.
+    pub fn object(&self, block: u32) -> (Instance, Option<TypeId>) {
+        let record = self.snapshot.blocks()[block as usize];
+        let types = self.program.types();
+        let whole = |ty| (ty, record.address, record.size);
+        let (ty, address, size) = match &self.contents[block as usize] {
+            Content::Value(ty) | Content::Unwritten(ty) => {
+                let outer = types.get(*ty);
+                let data = || ["data", "value"].iter().find_map(|name| self.view().field(&outer, name));
+                match Some(&outer).filter(|outer| is_counted(outer)).and_then(|_| data()) {
+                    Some((offset, inner)) => (Some(inner), at(record.address, offset), types.get(inner).size),
+                    None => whole(Some(*ty)),
+                }
+            }
+            Content::Shared(element) if types.get(*element).size + COUNTS == record.size => {
+                (Some(*element), at(record.address, COUNTS), types.get(*element).size)
+            }
+            _ => whole(None),
+        };
+        let type_name = self.type_name(block).unwrap_or_else(|| UNKNOWN.into());
+        let instance = Instance { type_name, size, address, doubt: None, home: Home::Block(block as usize) };
+        (instance, ty)
     }
 
     /// The strong count of a block that has one.

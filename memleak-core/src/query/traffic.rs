@@ -2,7 +2,8 @@
 //!
 //! May use: `tracker`, `stack`.
 
-use crate::query::copy::{Copy, UNKNOWN};
+use crate::query::copy::Copy;
+use crate::query::scene::UNKNOWN;
 use crate::stack::StackId;
 use std::collections::BTreeMap;
 use std::rc::Rc;

@@ -36,6 +36,7 @@ fn of_failure(failure: &Failure, look: &Look) -> Findings {
         overruns: failure.overruns.iter().map(|overrun| of_overrun(overrun, look)).collect(),
         unreachable: lost::alike(&failure.lost, look).iter().map(|alike| lost_group(alike, look)).collect(),
         obstacles: failure.untold.iter().map(|obstacle| of_obstacle(obstacle, look)).collect(),
+        heap_file: None,
     }
 }
 
@@ -89,6 +90,7 @@ fn group(alike: &Alike<'_>, look: &Look) -> Group {
         stack: stack(&alike.stacks, look),
         holders: group.holders.iter().map(|holder| of_holder(holder, alike.positions, look)).collect(),
         more_holders: group.more_holders,
+        values: group.values.iter().map(|value| named(value)).collect(),
         help: group.advice.as_ref().map(|what| named(&advice::text(what, look))),
     }
 }
@@ -242,6 +244,7 @@ fn lost_group(alike: &lost::Alike<'_>, look: &Look) -> Lost {
         stack: stack(&alike.stacks, look),
         cycle: group.cycle.as_ref().map(|of| cycle(of, look)),
         owners: group.owners.map(|counted| Owners { found: counted.found, strong: counted.strong }),
+        values: group.values.iter().map(|value| named(value)).collect(),
         help: lost::what_to_do(group, look).map(|what| named(&what)),
     }
 }

@@ -14,12 +14,15 @@ use std::io::{self, Write};
 use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
 use std::process;
+use std::time::Duration;
 
 /// What a child says.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Message {
     /// It has got this far.
     Reached(Stage),
+    /// For so long it has been waiting for an answer about the heap.
+    Reading(Duration),
     /// How the test ended; the last message of the child.
     Ended(Report),
     /// From the warden: which processes were still there when the child had ended, and were killed.
@@ -102,6 +105,7 @@ impl Inbox {
 const STAGES: [Stage; 4] = [Stage::Body, Stage::Settling, Stage::ShuttingDown, Stage::LookingAgain];
 const ENDED: u8 = 100;
 const LEFT_BEHIND: u8 = 101;
+const READING: u8 = 102;
 
 impl Message {
     /// One field (its length, then its bytes) that holds a tag and the texts as fields.
@@ -109,6 +113,10 @@ impl Message {
         let mut body = Vec::new();
         match self {
             Message::Reached(stage) => body.push(*stage as u8),
+            Message::Reading(time) => {
+                body.push(READING);
+                body.extend(time.as_secs().to_le_bytes());
+            }
             Message::Ended(report) => {
                 let (kind, text) = kind_and_text(&report.outcome);
                 body.extend([ENDED, kind]);
@@ -135,6 +143,7 @@ impl Message {
                 let findings = Findings::from_json(&body.text()?).ok()?;
                 Message::Ended(Report { outcome, notes: body.texts()?, findings })
             }
+            READING => Message::Reading(Duration::from_secs(body.number()?)),
             LEFT_BEHIND => Message::LeftBehind(body.texts()?),
             stage => Message::Reached(*STAGES.get(usize::from(stage))?),
         })
@@ -184,10 +193,15 @@ impl<'a> Frame<'a> {
         Some(*first)
     }
 
+    fn number(&mut self) -> Option<u64> {
+        let (number, rest) = self.0.split_first_chunk()?;
+        self.0 = rest;
+        Some(u64::from_le_bytes(*number))
+    }
+
     fn field(&mut self) -> Option<&'a [u8]> {
-        let (length, rest) = self.0.split_first_chunk()?;
-        let length = usize::try_from(u64::from_le_bytes(*length)).ok()?;
-        let (field, rest) = rest.split_at_checked(length)?;
+        let length = usize::try_from(self.number()?).ok()?;
+        let (field, rest) = self.0.split_at_checked(length)?;
         self.0 = rest;
         Some(field)
     }
@@ -224,6 +238,7 @@ mod tests {
                 ..Report::of(outcome)
             })
         }));
+        messages.push(Message::Reading(Duration::from_secs(7)));
         messages.push(Message::LeftBehind(vec![text(), text()]));
         let bytes: Vec<u8> = messages.iter().flat_map(Message::encode).collect();
         for size in [1, 3, bytes.len()] {

@@ -5,6 +5,7 @@ use super::channel::{Message, Sender};
 use super::course::{Progress, Stage};
 use super::outcome::Report;
 use super::relay::BODY_BEGINS;
+use crate::query::analyst;
 use std::io::{self, Write};
 use std::process;
 use std::sync::Arc;
@@ -23,7 +24,12 @@ impl Child {
         let channel = Sender::take().expect("memleak: the channel to the parent process could not be opened");
         let mut stdout = io::stdout();
         let _ = stdout.write_all(BODY_BEGINS).and_then(|()| stdout.flush());
-        Child { channel: Arc::new(channel) }
+        let channel = Arc::new(channel);
+        let to_parent = Arc::clone(&channel);
+        analyst::when_slow(move |time| {
+            to_parent.send(&Message::Reading(time));
+        });
+        Child { channel }
     }
 
     /// Tells the parent how far the test has got.

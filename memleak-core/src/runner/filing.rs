@@ -1,10 +1,11 @@
 //! Files the report of a test where people and pipelines find it.
 //!
-//! May use: `report` (files below the workspace), `outcome`.
+//! May use: `report` (files below the workspace), `outcome`, `heap_file` (a heap that there is none of).
 //!
 //! This is done where the test is judged, in the process of the test harness: so it is done for a test whose process crashed, as well.
 
 use super::Case;
+use super::heap_file;
 use super::outcome::{Outcome, Report};
 use crate::report::Look;
 use memleak_report::document::{self, Document, Location, Test, VERSION};
@@ -53,6 +54,7 @@ impl When {
 
 /// Files the report of this test. What cannot be done becomes a note of the report, and the verdict stays what it is.
 pub(super) fn file(case: &Case, name: &str, place: &panic::Location<'_>, report: &mut Report) {
+    report.notes.extend(heap_file::not_looked_at(name, &report.outcome));
     if let Err(why) = try_to_file(case, name, place, report) {
         report.notes.push(why);
     }
@@ -115,7 +117,8 @@ fn tell_pipeline(document: &Document, file: &Path) -> Result<(), String> {
 
 /// What is made of all reports of the run.
 fn renew(run: &Run) -> Result<(), String> {
-    run.renew("index.html", page::html).map_err(|error| failed(run, &error))
+    run.renew("index.html", |documents, reports| page::html(documents, Some(reports)))
+        .map_err(|error| failed(run, &error))
 }
 
 fn failed(run: &Run, error: &impl fmt::Display) -> String {
@@ -154,6 +157,11 @@ pub(super) fn binary() -> String {
         Some((name, hash)) if hash.len() == 16 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()) => name.to_owned(),
         _ => name,
     }
+}
+
+/// Whether an environment variable asks for something that there is only on request.
+pub(super) fn asks_for(variable: &str) -> bool {
+    env::var_os(variable).is_some_and(|value| !value.is_empty() && value != "0")
 }
 
 fn run() -> Result<Run, String> {

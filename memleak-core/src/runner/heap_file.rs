@@ -1,10 +1,11 @@
 //! The file in which the heap of a test is kept for DevTools: whether there is one, where, and from which look at the heap.
 //!
-//! May use: `filing` (for the place), `name`, `check`, `query`.
+//! May use: `filing` (for the place), `name`, `outcome`, `check`, `query`.
 //!
 //! It is written in the process of the body, while memleak's thread has the copy of the heap that the verdict is about.
 
 use super::Case;
+use super::outcome::Outcome;
 use super::{filing, name};
 use crate::check::checker::Checkpoint;
 use crate::query::heapsnapshot::{self, Whole};
@@ -34,6 +35,8 @@ struct Wanted {
     always: bool,
     texts: bool,
     path: PathBuf,
+    /// The same from the directory of the reports on.
+    name: String,
 }
 
 /// What is in the file.
@@ -50,10 +53,7 @@ enum Written {
 impl HeapFile {
     /// As the environment says, for the test on the current thread.
     pub(super) fn of(case: &Case) -> HeapFile {
-        let wanted = Wanted::of(env::var_os(WHEN), |always| {
-            let texts = env::var_os(TEXTS).is_some_and(|value| !value.is_empty() && value != "0");
-            Ok(Wanted { always, texts, path: path(&name::of_test(case.path))? })
-        });
+        let wanted = Wanted::of(env::var_os(WHEN), |always| Wanted::at(&name::of_test(case.path), always));
         let (wanted, wrong) = wanted.map_or_else(|wrong| (None, Some(wrong)), |wanted| (wanted, None));
         HeapFile { wanted, wrong: Cell::new(wrong), written: Cell::default() }
     }
@@ -82,23 +82,53 @@ impl HeapFile {
         }
     }
 
-    /// What is to be said of it when the test `passed` or did not. A file that was written of a test that passes now is taken away, whichever run
-    /// has written it.
-    pub(super) fn conclude(&self, passed: bool) -> Option<String> {
+    /// What is to be said of it when the test `passed` or did not, and the file from the directory of the reports on. A file that was written of
+    /// a test that passes now is taken away, whichever run has written it.
+    pub(super) fn conclude(&self, passed: bool) -> (Option<String>, Option<String>) {
         if let Some(wrong) = self.wrong.take() {
-            return Some(wrong);
+            return (Some(wrong), None);
         }
-        let wanted = self.wanted.as_ref()?;
+        let Some(wanted) = &self.wanted else { return (None, None) };
         if self.written.get() == Written::Nothing || (passed && !wanted.always) {
-            // There may be none.
-            let _ = fs::remove_file(&wanted.path);
-            return None;
+            wanted.withdraw();
+            return ((!passed).then(|| "the heap was not saved: it could not be read".to_owned()), None);
         }
-        Some(format!("the heap is in {}, for Chrome's DevTools (Memory, Load) and memlab", wanted.path.display()))
+        let path = wanted.path.display();
+        (
+            Some(format!("the heap is in {path}, for Chrome's DevTools (Memory, Load) and memlab")),
+            Some(wanted.name.clone()),
+        )
     }
 }
 
+/// What is to be said if the heap of the test of this name was to be saved, and the test has come to its end before it was looked at. A file of
+/// another run is taken away.
+pub(super) fn not_looked_at(test: &str, outcome: &Outcome) -> Option<String> {
+    match outcome {
+        Outcome::Passed | Outcome::Unchecked(_) | Outcome::Unclean(_) | Outcome::CouldNotTell(_) => return None,
+        Outcome::BodyPanicked | Outcome::BodyFailed(_) => {}
+        #[cfg(memleak_supported)]
+        Outcome::NoVerdict(_) => {}
+    }
+    // What is wrong with the variable is said where the heap is looked at.
+    let wanted = Wanted::of(env::var_os(WHEN), |always| Wanted::at(test, always)).ok()??;
+    wanted.withdraw();
+    Some("the heap was not saved: it is looked at when the body has ended as it should".to_owned())
+}
+
 impl Wanted {
+    /// Beside the reports. It is not in the folder of a run: it is there for one test at a time, and large.
+    fn at(test: &str, always: bool) -> Result<Wanted, String> {
+        let directory = filing::directory().map_err(|why| format!("the heap was not saved: {why}"))?;
+        let name = format!("heaps/{}/{}.heapsnapshot", file_name(&filing::binary()), file_name(test));
+        Ok(Wanted { always, texts: filing::asks_for(TEXTS), path: directory.join(&name), name })
+    }
+
+    /// Takes the file away that another run has written, if there is one.
+    fn withdraw(&self) {
+        let _ = fs::remove_file(&self.path);
+    }
+
     fn of(
         value: Option<OsString>,
         make: impl FnOnce(bool) -> Result<Wanted, String>,
@@ -116,12 +146,6 @@ impl Wanted {
     }
 }
 
-/// Beside the reports. It is not in the folder of a run: it is there for one test at a time, and large.
-fn path(test: &str) -> Result<PathBuf, String> {
-    let directory = filing::directory().map_err(|why| format!("the heap was not saved: {why}"))?;
-    Ok(directory.join("heaps").join(file_name(&filing::binary())).join(file_name(test) + ".heapsnapshot"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::Wanted;
@@ -129,7 +153,7 @@ mod tests {
     #[test]
     fn what_the_variable_may_say() {
         let of = |value: Option<&str>| {
-            let make = |always| Ok(Wanted { always, texts: false, path: "a".into() });
+            let make = |always| Ok(Wanted { always, texts: false, path: "a".into(), name: String::new() });
             Wanted::of(value.map(Into::into), make).map(|wanted| wanted.map(|wanted| wanted.always))
         };
         assert_eq!(of(None), Ok(None));

@@ -1,6 +1,7 @@
 //! Judges a test by the instances that live in its heap.
 
 use super::Case;
+use super::filing;
 use super::heap_file::HeapFile;
 use super::judge::{Conclusion, Judge, Judgement, Seen};
 use crate::baseline::Baseline;
@@ -17,6 +18,9 @@ use crate::report::{self, Look};
 use std::cell::{RefCell, RefMut};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+
+/// The environment variable that says whether reports have what leaked values hold.
+const VALUES: &str = "MEMLEAK_REPORT_VALUES";
 
 /// What `check` finds at the checkpoints, worded by `report`.
 ///
@@ -63,10 +67,11 @@ impl HeapJudge {
         // Before the body may close files that it has not opened. What is wrong with them is said where they are read.
         let _ = Program::open();
         let baseline = Baseline::open(case.path, &look);
+        let values = filing::asks_for(VALUES);
         let found = Kept::new(move || {
             let all = baseline.as_ref().is_ok_and(Baseline::asks_for_all);
             Found {
-                checker: Checker::new(&terms).map(|checker| checker.explaining_all(all)),
+                checker: Checker::new(&terms).map(|checker| checker.explaining_all(all).reading_values(values)),
                 look,
                 file,
                 baseline,
@@ -189,7 +194,9 @@ impl Found {
             Judgement::Clean(notes) if baseline.has_to_shrink(&verdict) => Judgement::Unclean(notes.join("\n")),
             judgement => judgement,
         };
-        match self.file.conclude(matches!(conclusion.judgement, Judgement::Clean(_))) {
+        let (said, file) = self.file.conclude(matches!(conclusion.judgement, Judgement::Clean(_)));
+        conclusion.findings.heap_file = file;
+        match said {
             Some(said) => Conclusion { judgement: conclusion.judgement.and_said(&said), ..conclusion },
             None => conclusion,
         }

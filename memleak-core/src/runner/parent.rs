@@ -12,7 +12,7 @@ use crate::tracker;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use std::env;
-use std::io::{self, IsTerminal, Read};
+use std::io::{self, IsTerminal, Read, Write};
 use std::mem;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
@@ -62,6 +62,8 @@ pub(super) fn supervise(case: &Case, name: &str) -> Supervised {
 
 /// A child, and what it can be heard by. Is killed when dropped.
 struct Running {
+    /// The test's.
+    name: String,
     child: Child,
     ended: bool,
     /// Readable when the child has ended; none on kernels without (before Linux 5.3).
@@ -119,6 +121,7 @@ impl Running {
             .spawn()?;
         let end = Pid::from_raw(child.id().cast_signed()).and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok());
         Ok(Running {
+            name: name.to_owned(),
             end,
             stdout: child.stdout.take(),
             stderr: child.stderr.take(),
@@ -157,6 +160,15 @@ impl Running {
         ending
     }
 
+    /// For whoever sits before a terminal and waits. It is no part of what the test has to say, so it goes past the test harness.
+    fn say_it_takes(&self, time: Duration) {
+        let mut stderr = io::stderr();
+        if stderr.is_terminal() {
+            let line = format!("memleak: {}: reading the heap for {} s now\n", self.name, time.as_secs());
+            let _ = stderr.write_all(line.as_bytes());
+        }
+    }
+
     /// Kills the child and all that it has started. That is the warden's task, which takes it up when it hears that nobody listens any more.
     fn kill(&mut self) -> End {
         self.channel = None;
@@ -190,6 +202,9 @@ impl Running {
         if channel {
             receive(&mut self.channel, |bytes| self.inbox.push(bytes));
             while let Some(message) = self.inbox.next() {
+                if let Message::Reading(time) = message {
+                    self.say_it_takes(time);
+                }
                 self.heard.take(message);
             }
         }
@@ -233,13 +248,15 @@ fn receive(source: &mut Option<impl Read>, take: impl FnOnce(&[u8])) {
 /// Colour is for a terminal, and for people who have not said that they want none.
 fn may_colour() -> bool {
     let refused = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    !refused && io::stdout().is_terminal() && io::stderr().is_terminal()
+    let can_not = env::var_os("TERM").is_some_and(|value| value == "dumb");
+    !refused && !can_not && io::stdout().is_terminal() && io::stderr().is_terminal()
 }
 
 impl Heard {
     fn take(&mut self, message: Message) {
         match message {
             Message::Reached(stage) => self.stage = Some(stage),
+            Message::Reading(_) => {}
             Message::Ended(report) => self.report = Some(report),
             Message::LeftBehind(processes) => self.left_behind = processes,
         }
@@ -278,7 +295,7 @@ impl Ending {
                 }
                 End::Unknown(error) => format!("the test passed, but how its process ended could not be told: {error}"),
             };
-            return Report::of(Outcome::NoVerdict(why));
+            return Report { outcome: Outcome::NoVerdict(why), ..report };
         }
         let why = match end {
             End::TimedOut => timed_out(stage, timeout),

@@ -24,6 +24,7 @@ fn lost(type_name: &str, count: u64) -> LostGroup {
         cycle: None,
         owners: None,
         suspects: Vec::new(),
+        values: Vec::new(),
         advice: None,
     }
 }

@@ -80,6 +80,7 @@ fn group(type_name: &str, count: u64, stack: Vec<Frame>) -> Group {
         holders: Vec::new(),
         more_holders: 0,
         retained: None,
+        values: Vec::new(),
         advice: None,
     }
 }
