@@ -1,5 +1,5 @@
 //! For those who come from another tool: what is done there, and the line that does it here. `tests/compile/manual.rs` runs the examples, and holds
-//! that each line of a table is in one of them.
+//! that each line of a table is in one of them. And for pipelines: the lines to copy.
 
 /// From dotMemory Unit.
 ///
@@ -303,3 +303,199 @@ pub mod from_dotmemory_unit {}
 /// A snapshot has the whole process in it, as dhat's figures have, so those of a test with an async runtime have the runtime's blocks in them: ask for
 /// types, or let the attribute count, which leaves out what a runtime's threads allocate for themselves. `stats.max_blocks` and dhat's ad hoc events have no counterpart.
 pub mod from_dhat {}
+
+/// In GitHub Actions.
+///
+/// Nothing has to be set up. A leak test that fails says so to the runner:
+///
+/// * an error at the line that allocated the leak, or at the `.await` of the task that holds it: on the page of the run, and in the files of a pull request. Paths are from
+///   the repository on. GitHub shows ten errors of a step, so a test prints no more than ten;
+/// * a part of the job's summary: what leaks, with the ways to it as pictures, and the text of the test.
+///
+/// To have the page with all of it, and the JSON, keep the reports as an artifact:
+///
+/// ```yaml
+/// jobs:
+///   test:
+///     runs-on: ubuntu-latest
+///     steps:
+///       - uses: actions/checkout@v4
+///       - run: cargo test
+///       - uses: actions/upload-artifact@v4
+///         if: failure()
+///         with:
+///           name: memleak
+///           path: target/memleak/
+/// ```
+///
+/// With `MEMLEAK_SNAPSHOT: on_failure` in the `env` of the step, the heaps of the failed tests are in the artifact too. `MEMLEAK_PIPELINE: never` turns
+/// errors and summary off.
+///
+/// Under `cargo nextest run` it is the same. A test that is tried again is in the report as its last attempt ended. What it said of an earlier one stays in the log.
+///
+/// Several machines, each with a part of the tests, are put together by [`cargo memleak merge`](crate::guide::in_other_pipelines#several-machines):
+///
+/// ```yaml
+/// jobs:
+///   test:
+///     runs-on: ubuntu-latest
+///     strategy:
+///       fail-fast: false
+///       matrix: { part: [1, 2] }
+///     steps:
+///       - uses: actions/checkout@v4
+///       - uses: taiki-e/install-action@nextest
+///       - run: cargo nextest run --partition count:${{ matrix.part }}/2
+///       - uses: actions/upload-artifact@v4
+///         if: failure()
+///         with:
+///           name: memleak-${{ matrix.part }}
+///           path: target/memleak/
+///   reports:
+///     needs: test
+///     if: failure()
+///     runs-on: ubuntu-latest
+///     steps:
+///       - uses: actions/download-artifact@v4
+///         with: { pattern: memleak-*, path: parts }
+///       - run: cargo install cargo-memleak
+///       - run: cargo memleak merge parts --out all
+///       - uses: actions/upload-artifact@v4
+///         with: { name: memleak, path: all/ }
+/// ```
+pub mod in_github_actions {}
+
+/// In Azure Pipelines.
+///
+/// Nothing has to be set up. A leak test that fails logs an issue with file and line, from the repository on, and uploads a summary, which is on the
+/// page of the run under "Extensions". The agent shows ten issues of a step, so a test logs no more than ten.
+///
+/// The page with all of it, and the JSON, as an artifact; and the results of all tests on the page "Tests", by nextest:
+///
+/// ```yaml
+/// steps:
+///   - script: cargo nextest run --profile ci
+///   - task: PublishTestResults@2
+///     condition: succeededOrFailed()
+///     inputs:
+///       testResultsFormat: JUnit
+///       testResultsFiles: target/nextest/ci/junit.xml
+///   - publish: target/memleak
+///     artifact: memleak
+///     condition: failed()
+/// ```
+///
+/// The profile `ci` is in `.config/nextest.toml`:
+///
+/// ```toml
+/// [profile.ci]
+/// fail-fast = false
+///
+/// [profile.ci.junit]
+/// path = "junit.xml"
+/// ```
+///
+/// `cargo test` in place of nextest needs neither of the two. `MEMLEAK_PIPELINE=never` turns issues and summary off.
+pub mod in_azure_pipelines {}
+
+/// In GitLab.
+///
+/// GitLab reads JUnit, which nextest writes: the whole text of a failed leak test is in it, and GitLab shows it on the merge request and on the page of the
+/// pipeline.
+///
+/// ```toml
+/// # .config/nextest.toml
+/// [profile.ci]
+/// fail-fast = false
+///
+/// [profile.ci.junit]
+/// path = "junit.xml"
+/// ```
+///
+/// ```yaml
+/// test:
+///   script:
+///     - cargo nextest run --profile ci
+///   artifacts:
+///     when: always
+///     expose_as: Leaks
+///     paths:
+///       - target/memleak/
+///     reports:
+///       junit: target/nextest/ci/junit.xml
+/// ```
+///
+/// Several jobs, each with a part of the tests, are put together by [`cargo memleak merge`](crate::guide::in_other_pipelines#several-machines):
+///
+/// ```yaml
+/// test:
+///   parallel: 2
+///   variables:
+///     MEMLEAK_REPORT_DIR: reports/$CI_NODE_INDEX
+///   script:
+///     - cargo nextest run --profile ci --partition count:$CI_NODE_INDEX/$CI_NODE_TOTAL
+///   artifacts:
+///     when: always
+///     paths: [reports/]
+///     reports:
+///       junit: target/nextest/ci/junit.xml
+///
+/// leaks:
+///   stage: .post
+///   when: on_failure
+///   script:
+///     - cargo install cargo-memleak
+///     - cargo memleak merge reports --out all
+///   artifacts:
+///     paths: [all/]
+/// ```
+pub mod in_gitlab {}
+
+/// In other pipelines.
+///
+/// What every pipeline can do is keep files and show an exit code. These are the files:
+///
+/// | file | what it is |
+/// |---|---|
+/// | `target/memleak/index.html` | the page of the last run, one file without scripts: open it in a browser |
+/// | `target/memleak/*/*/*.json` | the report of each failed test, described by `memleak-report/schema.json` |
+/// | `target/nextest/ci/junit.xml` | the results of all tests as JUnit, with the whole text of those that failed; nextest writes it |
+///
+/// JUnit is what Jenkins, TeamCity, CircleCI, Bitbucket, Buildkite and others show. nextest writes it with this in `.config/nextest.toml`, and
+/// `cargo nextest run --profile ci`:
+///
+/// ```toml
+/// [profile.ci]
+/// fail-fast = false
+///
+/// [profile.ci.junit]
+/// path = "junit.xml"
+/// ```
+///
+/// `MEMLEAK_REPORT_DIR` puts the reports elsewhere. A page that can take Markdown gets it from `cargo memleak convert target/memleak --to markdown`.
+///
+/// # Several machines
+///
+/// Each machine runs its part, and leaves its reports:
+///
+/// ```sh
+/// cargo nextest run --partition count:1/2     # on the first
+/// cargo nextest run --partition count:2/2     # on the second
+/// ```
+///
+/// Where the directories of all of them are, one page and one JSON are made of them, the same as one machine would have left. A leak that several tests
+/// show is in there once. All runs below a directory count: where `target/` is kept from one run of the pipeline to the next, let
+/// `MEMLEAK_REPORT_DIR` name an empty one.
+///
+/// ```sh
+/// cargo memleak merge first second --out all
+/// ```
+///
+/// # What is new
+///
+/// With the reports of the main branch at hand, this says which leaks a change has brought, and ends with 1 if there are any:
+///
+/// ```sh
+/// cargo memleak diff main/ branch/
+/// ```
+pub mod in_other_pipelines {}

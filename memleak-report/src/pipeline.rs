@@ -4,6 +4,7 @@
 
 use crate::document::{Document, Expectation, Location, RootKind};
 use crate::page::headlines;
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 /// A pipeline, known by its environment.
@@ -43,7 +44,7 @@ impl Pipeline {
     /// wants them relative to the repository.
     pub fn errors(&self, document: &Document, workspace: &Path) -> String {
         let mut lines = String::new();
-        for Error { at, title, message } in errors(document) {
+        for Error { at, title, message } in not_too_many(errors(document)) {
             let file = at.as_ref().map(|at| self.file(&at.file, workspace));
             let line = at.as_ref().map_or(0, |at| at.line);
             lines += &match (self, file) {
@@ -84,6 +85,19 @@ impl Pipeline {
         let relative = repository.as_deref().and_then(|repository| file.strip_prefix(repository).ok());
         relative.unwrap_or(&file).to_string_lossy().replace('\\', "/")
     }
+}
+
+/// How many errors of a step pipelines show.
+const MOST: usize = 10;
+
+/// Those that are shown, and at the last one how many there are besides.
+fn not_too_many(mut errors: Vec<Error>) -> Vec<Error> {
+    let more = errors.len().saturating_sub(MOST);
+    errors.truncate(MOST);
+    if let Some(last) = errors.last_mut().filter(|_| more > 0) {
+        let _ = write!(last.message, "\n… and {more} more errors of this test");
+    }
+    errors
 }
 
 /// One thing to say at one place.
@@ -175,25 +189,108 @@ mod tests {
     use crate::document::{Findings, Outcome, Root};
     use crate::examples;
 
-    /// What GitHub's runner sets, as far as it is asked for.
-    fn github(name: &str) -> Option<String> {
-        let value = match name {
-            "GITHUB_ACTIONS" => "true",
-            "GITHUB_WORKSPACE" => "/home/runner/work/chat/chat",
-            "GITHUB_STEP_SUMMARY" => "/home/runner/work/_temp/_runner_file_commands/step_summary_1f",
-            _ => return None,
-        };
-        Some(value.to_owned())
+    /// A variable of an environment that was recorded in a step of a real pipeline; the names of people and projects are changed.
+    fn recorded(environment: &str, name: &str) -> Option<String> {
+        let variables = environment.lines().filter_map(|line| line.split_once('='));
+        variables.into_iter().find_map(|(known, value)| (known == name).then(|| value.to_owned()))
     }
 
-    /// The same for an agent of Azure.
+    fn github(name: &str) -> Option<String> {
+        recorded(include_str!("pipeline/github.env"), name)
+    }
+
     fn azure(name: &str) -> Option<String> {
-        let value = match name {
-            "TF_BUILD" => "True",
-            "BUILD_SOURCESDIRECTORY" => "/home/vsts/work/1/s",
-            _ => return None,
+        recorded(include_str!("pipeline/azure.env"), name)
+    }
+
+    /// A command as the pipeline reads it.
+    #[derive(PartialEq, Debug)]
+    struct Command {
+        name: String,
+        properties: Vec<(String, String)>,
+        message: String,
+    }
+
+    fn without_escapes(text: &str, escapes: &[(&str, &str)]) -> String {
+        // The sign that escapes begin with comes last.
+        escapes.iter().fold(text.to_owned(), |text, (escape, sign)| text.replace(escape, sign))
+    }
+
+    fn command(name: &str, properties: &str, apart: char, message: &str, escapes: [&[(&str, &str)]; 2]) -> Command {
+        let property = |pair: &str| {
+            let (name, value) = pair.split_once('=').expect("a name and a value");
+            (name.to_owned(), without_escapes(value, escapes[0]))
         };
-        Some(value.to_owned())
+        let properties = properties.split(apart).filter(|pair| !pair.is_empty()).map(property).collect();
+        Command { name: name.to_owned(), properties, message: without_escapes(message, escapes[1]) }
+    }
+
+    /// By the grammar of workflow commands: `::name key=value,key=value::message` at the beginning of a line, spaces aside.
+    fn read_by_github(line: &str) -> Command {
+        let rest = line.trim_start().strip_prefix("::").expect("the beginning of a command");
+        let (head, message) = rest.split_once("::").expect("a message");
+        let (name, properties) = head.split_once(' ').expect("properties");
+        let data = [("%0D", "\r"), ("%0A", "\n"), ("%25", "%")];
+        let in_property = [("%0D", "\r"), ("%0A", "\n"), ("%3A", ":"), ("%2C", ","), ("%25", "%")];
+        command(name, properties, ',', message, [&in_property, &data])
+    }
+
+    /// By the grammar of logging commands: `##vso[area.action key=value;key=value;]message` anywhere in a line.
+    fn read_by_azure(line: &str) -> Command {
+        let rest = &line[line.find("##vso[").expect("the beginning of a command") + 6..];
+        let (head, message) = rest.split_once(']').expect("a message");
+        let (name, properties) = head.split_once(' ').expect("properties");
+        let all = [("%3B", ";"), ("%0D", "\r"), ("%0A", "\n"), ("%5D", "]"), ("%AZP25", "%")];
+        command(name, properties, ';', message, [&all, &all])
+    }
+
+    #[test]
+    fn what_a_pipeline_reads_is_what_is_meant_whatever_is_in_it() {
+        let odd = "a b;c]d,e:f=g%h%3Bi%0Aj::k##vso[l ☃é\r\nm";
+        let mut document = examples::held();
+        document.test.name = odd.to_owned();
+        let group = &mut document.findings.expectations[0].groups[0];
+        group.type_short = odd.to_owned();
+        group.help = Some(odd.to_owned());
+        let at = group.stack[0].location.as_mut().unwrap();
+        at.file = format!("src/{odd}.rs");
+        let message =
+            format!("2 live `{odd}`, expected 0\nheld by static chat::REGISTRY (src/registry.rs:7)\nhelp: {odd}");
+        let property = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let (file, title) = (format!("server/src/{odd}.rs"), format!("chat {odd}"));
+        let lines = |variable: fn(&str) -> Option<String>, repository: &str| {
+            let workspace = Path::new(repository).join("server");
+            Pipeline::of(variable).expect("a pipeline").errors(&document, &workspace)
+        };
+        let said = lines(github, "/home/runner/work/chat/chat");
+        assert_eq!(said.lines().count(), 1, "{said}");
+        let properties = vec![property("file", &file), property("line", "41"), property("title", &title)];
+        let expected = Command { name: "error".to_owned(), properties, message: message.clone() };
+        assert_eq!(read_by_github(said.trim_end_matches('\n')), expected);
+        // nextest shows what a test says farther to the right.
+        assert_eq!(read_by_github(&format!("    {}", said.trim_end_matches('\n'))), expected);
+        let said = lines(azure, "/home/vsts/work/1/s");
+        assert_eq!(said.lines().count(), 1, "{said}");
+        let command = read_by_azure(said.trim_end_matches('\n'));
+        let properties = vec![
+            property("type", "error"),
+            property("sourcepath", &file),
+            property("linenumber", "41"),
+            property("columnnumber", "1"),
+        ];
+        let message = format!("{title}: {message}");
+        assert_eq!(command, Command { name: "task.logissue".to_owned(), properties, message });
+    }
+
+    #[test]
+    fn a_test_with_many_leaks_leaves_room_for_others() {
+        let mut document = examples::held();
+        let groups = &mut document.findings.expectations[0].groups;
+        *groups = vec![groups[0].clone(); 1_000];
+        let lines = Pipeline::of(github).unwrap().errors(&document, Path::new(""));
+        assert_eq!(lines.lines().count(), MOST);
+        let last = read_by_github(lines.lines().last().unwrap());
+        assert!(last.message.ends_with("\n… and 990 more errors of this test"), "{last:?}");
     }
 
     #[test]
@@ -267,6 +364,7 @@ mod tests {
     #[test]
     fn elsewhere_nothing_is_said() {
         assert_eq!(Pipeline::of(|_| None), None);
+        assert_eq!(Pipeline::of(|name| recorded(include_str!("pipeline/gitlab.env"), name)), None);
         assert_eq!(Pipeline::of(|name| (name == "GITHUB_ACTIONS").then(|| "false".to_owned())), None);
     }
 }

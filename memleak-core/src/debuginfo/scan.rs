@@ -203,7 +203,8 @@ mod tests {
     fn no_unit_with_a_static_is_left_out() {
         let binary = Binary::current().unwrap();
         let units = units_with_statics(&binary).unwrap();
-        assert!(units.len() < binary.units().len() / 2, "{} of {}", units.len(), binary.units().len());
+        // Most units are passed over; how many depends on how rustc divides a crate.
+        assert!(units.len() < binary.units().len() * 3 / 4, "{} of {}", units.len(), binary.units().len());
         let statics = Tags::of(&[gimli::DW_TAG_variable.0]);
         let selection =
             Selection { always: statics, named: Tags::of(&[]), around: SCOPES, names: &[], root_only: false };
