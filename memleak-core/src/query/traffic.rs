@@ -11,7 +11,7 @@ use std::rc::Rc;
 /// Blocks of one type that one stack allocated.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Flow {
-    /// What they hold, as [`Copy::object`] has it.
+    /// What they hold, as [`Scene::object`](crate::query::scene::Scene::object) has it.
     pub type_name: Rc<str>,
     /// The stack.
     pub stack: StackId,
