@@ -15,15 +15,24 @@ Shows, merges, compares and converts the reports of memleak's tests.
 Usage: cargo memleak <COMMAND>
 
 Commands:
-  show [PATH…]              Print the texts of the reports
-  merge DIR… --out DIR      Make one page (index.html) and one JSON (memleak.json) of the reports of several machines
-  diff EARLIER LATER        Say which leaks are new, which are gone, and which are still there
-  convert PATH… --to FORMAT [--out FILE]
-                            Write reports as `html`, `markdown` or `json`
+  show [PATH…]          Print the texts of the reports
+  merge DIR… --out DIR  Make one page (index.html) and one JSON (memleak.json) of the reports
+                        of several machines
+  diff EARLIER LATER    Say which leaks are new, which are gone, and which are still there
+  convert [PATH…] --to FORMAT [--out FILE]
+                        Write reports as `html`, `markdown` or `json`
 
-PATH is a report, what `merge` made, or a directory of them; without one, the newest run in target/memleak.
-Reports are written by leak tests that fail, to target/memleak or to where MEMLEAK_REPORT_DIR says; MEMLEAK_REPORT=always|on_failure|never
-says when.
+A PATH is a report, what `merge` made, or a directory of them: all runs below it count.
+Without a PATH it is the newest run in target/memleak.
+
+Leak tests that fail write reports to target/memleak, or to where MEMLEAK_REPORT_DIR says.
+MEMLEAK_REPORT=always|on_failure|never says of which tests.
+
+Examples:
+  cargo memleak show
+  cargo memleak merge machine-1 machine-2 --out all
+  cargo memleak diff main/ branch/
+  cargo memleak convert target/memleak --to markdown --out leaks.md
 
 Exit status: 0 if it was done, 1 if `diff` finds a new leak, 2 if it could not be done.
 ";

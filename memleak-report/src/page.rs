@@ -92,7 +92,7 @@ impl Page {
     /// Lines that are shown when they are asked for. What is longer than the page can be moved by keyboard, so it has a name.
     fn folded(&mut self, summary: &str, lines: &str) {
         let _ = writeln!(self.html, "<details><summary>{}</summary>", escaped(summary));
-        let attributes = format!(" tabindex=\"0\" role=\"region\" aria-label=\"{}\"", escaped(summary));
+        let attributes = format!(" tabindex=\"0\" role=\"group\" aria-label=\"{}\"", escaped(summary));
         self.element("pre", &attributes, lines);
         self.add("</details>\n");
     }
@@ -276,7 +276,8 @@ fn some<'d, T: 'd>(page: &mut Page, all: impl IntoIterator<Item = &'d T>, show: 
 
 fn group(page: &mut Page, group: &Group) {
     let live = if group.doubt.is_some() { "possibly live" } else { "live" };
-    let mut facts = vec![format!("{} {live}", group.count), format!("{} each", size(group.size))];
+    let each = if group.count == 1 { "" } else { " each" };
+    let mut facts = vec![format!("{} {live}", group.count), format!("{}{each}", size(group.size))];
     facts.extend(group.retained.map(|bytes| format!("{} retained", size(bytes))));
     if group.known > 0 {
         facts.push(format!("{} known", group.known));

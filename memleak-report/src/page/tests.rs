@@ -143,7 +143,7 @@ fn a_reader_that_sees_nothing_is_told_all() {
     }
     // What can be moved by keyboard has a name.
     for moved in tags.iter().filter(|tag| tag.attributes.contains_key("tabindex")) {
-        assert_eq!(moved.attributes.get("role"), Some(&"region"));
+        assert_eq!(moved.attributes.get("role"), Some(&"group"));
         assert!(moved.attributes.contains_key("aria-label"));
     }
     let mut level = 0;
