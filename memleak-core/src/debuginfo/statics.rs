@@ -11,7 +11,7 @@ use crate::debuginfo::types::TypeId;
 use crate::debuginfo::{lines, names, scan};
 use object::elf;
 use object::read::elf::Sym as _;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 /// Every static and thread-local that the debug info describes and the linker kept.
@@ -62,7 +62,7 @@ impl Globals {
     pub fn of(table: &TypeTable) -> Result<Globals, LoadError> {
         let binary = table.binary();
         let mut globals = Globals::default();
-        let mut thread_locals = Vec::new();
+        let symbols = thread_local_symbols(binary.elf());
         scan::statics(binary, |hit| {
             if names::vtable_trait(&hit.own_name()).is_some() {
                 return globals.vtables.push(hit.die);
@@ -75,17 +75,11 @@ impl Globals {
                 if address != FileAddress(0) {
                     globals.statics.push(Static { name: name.into(), address, ty, die });
                 }
-            } else if let Some(offset) = variable.tls_offset(binary) {
+            } else if let Some(offset) = thread_local_offset(&variable, binary, &symbols) {
                 let name = thread_local_name(&name).into();
-                thread_locals.push((variable.linkage_name, ThreadLocal { name, offset, ty, die }));
+                globals.thread_locals.push(ThreadLocal { name, offset, ty, die });
             }
         })?;
-        let first = first_thread_locals(binary.elf());
-        thread_locals.retain(|(linkage_name, thread_local)| {
-            let is_first = || linkage_name.is_some_and(|name| first.contains(name.slice()));
-            thread_local.offset != 0 || first.is_empty() || is_first()
-        });
-        globals.thread_locals = thread_locals.into_iter().map(|(_, thread_local)| thread_local).collect();
         globals.sort();
         Ok(globals)
     }
@@ -106,21 +100,32 @@ fn thread_local_name(path: &str) -> &str {
     inside.find("::{constant#").map_or(path, |end| &inside[..end])
 }
 
-/// The linkage names of the thread-locals that really are at offset 0: one, or more if all but one have no size.
-///
-/// `thread_local!` describes two variables, with and without a destructor, of which the linker drops one and gives it the offset 0.
-fn first_thread_locals(elf: &Elf) -> HashSet<&'static [u8]> {
+/// Where the symbol table says that thread-locals are, by linkage name.
+fn thread_local_symbols(elf: &Elf) -> HashMap<&'static [u8], u64> {
     let endian = elf.endian();
     let symbols = elf.elf_symbol_table();
-    let mut first = HashSet::new();
+    let mut offsets = HashMap::new();
     for symbol in symbols.iter() {
         let is_kept = symbol.st_type() == elf::STT_TLS && symbol.st_shndx(endian) != elf::SHN_UNDEF;
-        if is_kept && symbol.st_value(endian) == 0 {
-            let Ok(name) = symbols.symbol_name(endian, symbol) else { continue };
-            first.insert(linkage_name(name));
+        if let (true, Ok(name)) = (is_kept, symbols.symbol_name(endian, symbol)) {
+            offsets.insert(linkage_name(name), symbol.st_value(endian));
         }
     }
-    first
+    offsets
+}
+
+/// Where a variable is in the block of thread-locals, if it is one and the linker kept it.
+fn thread_local_offset(variable: &Entry, binary: &Binary, symbols: &HashMap<&[u8], u64>) -> Option<u64> {
+    let by_name = variable.linkage_name.and_then(|name| symbols.get(name.slice()).copied());
+    match variable.tls_offset(binary) {
+        // `thread_local!` describes two variables, with and without a destructor, of which the linker drops one and gives it the offset 0.
+        // Really there is one, or more if all but one have no size.
+        Some(0) if symbols.values().any(|offset| *offset == 0) => by_name.filter(|offset| *offset == 0),
+        Some(offset) => Some(offset),
+        // On aarch64 the debug info does not say where thread-locals are.
+        None if variable.location.is_none() => by_name,
+        None => None,
+    }
 }
 
 /// The name that the debug info has for a symbol: a local one that optimisation has made visible to other units is called `….llvm.123`.
