@@ -108,7 +108,9 @@ fn thread_local_symbols(elf: &Elf) -> HashMap<&'static [u8], u64> {
     for symbol in symbols.iter() {
         let is_kept = symbol.st_type() == elf::STT_TLS && symbol.st_shndx(endian) != elf::SHN_UNDEF;
         if let (true, Ok(name)) = (is_kept, symbols.symbol_name(endian, symbol)) {
-            offsets.insert(linkage_name(name), symbol.st_value(endian));
+            let offset = offsets.entry(linkage_name(name)).or_insert(symbol.st_value(endian));
+            // Of two by one name the first in the block, so that what is at offset 0 is known to be.
+            *offset = symbol.st_value(endian).min(*offset);
         }
     }
     offsets
@@ -144,7 +146,38 @@ pub fn declared_at(binary: &Binary, die: DieRef) -> Option<Location> {
 
 #[cfg(test)]
 mod tests {
-    use super::{linkage_name, thread_local_name};
+    use super::*;
+    use std::cell::Cell;
+
+    thread_local! {
+        static ONE: Cell<u64> = const { Cell::new(1) };
+        static OTHER: Cell<Option<Box<u64>>> = const { Cell::new(None) };
+    }
+
+    /// So on machines whose debug info says where thread-locals are, those too are found that only have a symbol.
+    #[test]
+    fn symbols_say_of_thread_locals_what_the_debug_info_says() {
+        assert_eq!(ONE.get(), 1);
+        OTHER.set(None);
+        let binary = Binary::current().unwrap();
+        let table = TypeTable::new(&binary);
+        let symbols = thread_local_symbols(binary.elf());
+        let found = Globals::of(&table).unwrap().thread_locals;
+        for thread_local in &found {
+            let mut variable = Entry::at(&binary, thread_local.die).unwrap();
+            variable.location = None;
+            assert_eq!(
+                thread_local_offset(&variable, &binary, &symbols),
+                Some(thread_local.offset),
+                "{}",
+                thread_local.name
+            );
+        }
+        for name in ["ONE", "OTHER"] {
+            let name = format!("{}::{name}", module_path!());
+            assert_eq!(found.iter().filter(|thread_local| *thread_local.name == *name).count(), 1, "{name}");
+        }
+    }
 
     #[test]
     fn names_of_thread_locals() {
