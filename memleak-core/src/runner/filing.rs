@@ -65,13 +65,14 @@ fn try_to_file(case: &Case, name: &str, place: &panic::Location<'_>, report: &Re
     if when == When::Never {
         return Ok(());
     }
-    let run = run()?;
     let test = test(case, name, place);
     if when == When::OnFailure && report.passes() {
-        // An earlier attempt of the test may have failed.
+        // An earlier attempt of the test may have failed. Where reports have no place it has left none.
+        let Ok(run) = run() else { return Ok(()) };
         let withdrawn = run.withdraw(&test).map_err(|error| failed(&run, &error))?;
         return if withdrawn { renew(&run) } else { Ok(()) };
     }
+    let run = run()?;
     let document = Document {
         version: VERSION,
         memleak: env!("CARGO_PKG_VERSION").to_owned(),

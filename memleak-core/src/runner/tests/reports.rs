@@ -3,16 +3,17 @@
 use super::{full_name, test_binary};
 use memleak_report::document::{Document, Outcome};
 use memleak_report::store;
+use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{self, Output};
+use std::process::{self, Command, Output};
 
 /// A directory for reports that goes with its value.
 struct Reports(PathBuf);
 
 impl Reports {
     fn new(name: &str) -> Reports {
-        let path = std::env::temp_dir().join(format!("memleak-reports-{}-{name}", process::id()));
+        let path = env::temp_dir().join(format!("memleak-reports-{}-{name}", process::id()));
         fs::create_dir_all(&path).expect("a directory can be made");
         Reports(path)
     }
@@ -89,6 +90,21 @@ fn a_report_that_cannot_be_written_changes_no_verdict() {
     let stdout = String::from_utf8_lossy(&output.stdout);
     assert!(stdout.contains("1 live after 200ms"), "{stdout}");
     assert!(stdout.contains("memleak: note: the report could not be written to"), "{stdout}");
+}
+
+/// As from an archive that was unpacked somewhere.
+#[test]
+fn where_reports_have_no_place_only_a_failed_test_says_so() {
+    let reports = Reports::new("no-place");
+    let moved = reports.0.join("moved");
+    fs::copy(env::current_exe().expect("there is one"), &moved).expect("a program can be copied");
+    for (fixture, says_so) in [("passes", false), ("leaves_one", true)] {
+        let mut command = Command::new(&moved);
+        command.args(test_binary(fixture).get_args()).env_remove("MEMLEAK_REPORT").env_remove("MEMLEAK_REPORT_DIR");
+        let output = command.output().expect("the test binary runs");
+        let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert_eq!(text.contains("memleak: note: the report was not written"), says_so, "{fixture}: {text}");
+    }
 }
 
 #[test]
