@@ -41,6 +41,10 @@ pub fn test(document: &Document) -> String {
     for obstacle in &findings.obstacles {
         help(&mut text, Some(&obstacle.help.join(" ")).filter(|help| !help.is_empty()));
     }
+    if !text.ends_with("\n\n") {
+        // Else it would belong to the last point of the list.
+        text.push('\n');
+    }
     let _ = write!(
         text,
         "<details><summary>The text of the test</summary>\n\n{}\n\n</details>\n\n",
@@ -151,6 +155,8 @@ fn mermaid(text: &str) -> String {
         match c {
             '"' => label.push_str("#quot;"),
             '#' => label.push_str("#35;"),
+            // Two of them would begin a comment.
+            '%' => label.push_str("#37;"),
             '<' => label.push_str("#lt;"),
             '>' => label.push_str("#gt;"),
             '&' => label.push_str("#amp;"),
@@ -247,7 +253,7 @@ mod tests {
 
     #[test]
     fn odd_names_stay_names() {
-        assert_eq!(mermaid("Vec<\"a\">\n#`"), "Vec#lt;#quot;a#quot;#gt;<br>#35;#96;");
+        assert_eq!(mermaid("Vec<\"a\">\n#`%"), "Vec#lt;#quot;a#quot;#gt;<br>#35;#96;#37;");
         assert_eq!(inline("`a_b` and a_b <c>"), "`a_b` and a\\_b \\<c\\>");
         assert_eq!(code("a`b"), "``a`b``");
         assert_eq!(code("`"), "`` ` ``");

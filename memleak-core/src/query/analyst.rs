@@ -19,7 +19,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::sync::{LazyLock, OnceLock};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 type Job = Box<dyn FnOnce() + Send>;
 
@@ -44,8 +44,8 @@ static JOBS: LazyLock<Sender<Job>> = LazyLock::new(|| {
 /// How long an answer may take before somebody is told, and how often then.
 const SLOW: Duration = Duration::from_secs(1);
 
-/// Told how long an answer has taken so far.
-static WHEN_SLOW: OnceLock<Box<dyn Fn(Duration) + Send + Sync>> = OnceLock::new();
+/// Told each time an answer has taken so long once more.
+static WHEN_SLOW: OnceLock<Box<dyn Fn() + Send + Sync>> = OnceLock::new();
 
 static NEXT: AtomicU64 = AtomicU64::new(0);
 
@@ -127,22 +127,21 @@ pub fn ask<R: Send + 'static>(question: impl FnOnce() -> R + Send + 'static) -> 
     post(move || {
         let _ = answer.send(question());
     });
-    let asked = Instant::now();
     loop {
         match answers.recv_timeout(SLOW) {
             Ok(answer) => return Some(answer),
             Err(RecvTimeoutError::Disconnected) => return None,
             Err(RecvTimeoutError::Timeout) => {
                 if let Some(tell) = WHEN_SLOW.get() {
-                    tell(asked.elapsed());
+                    tell();
                 }
             }
         }
     }
 }
 
-/// Has this told when an answer takes long. The first who wants to know is told.
-pub fn when_slow(tell: impl Fn(Duration) + Send + Sync + 'static) {
+/// Has this told of each second that somebody waits for an answer. The first who wants to know is told.
+pub fn when_slow(tell: impl Fn() + Send + Sync + 'static) {
     let _own = tracker::untracked();
     let _ = WHEN_SLOW.set(Box::new(tell));
 }

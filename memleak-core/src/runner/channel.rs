@@ -14,15 +14,14 @@ use std::io::{self, Write};
 use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
 use std::process;
-use std::time::Duration;
 
 /// What a child says.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Message {
     /// It has got this far.
     Reached(Stage),
-    /// For so long it has been waiting for an answer about the heap.
-    Reading(Duration),
+    /// It has been waiting for an answer about the heap for one more second.
+    Reading,
     /// How the test ended; the last message of the child.
     Ended(Report),
     /// From the warden: which processes were still there when the child had ended, and were killed.
@@ -113,10 +112,7 @@ impl Message {
         let mut body = Vec::new();
         match self {
             Message::Reached(stage) => body.push(*stage as u8),
-            Message::Reading(time) => {
-                body.push(READING);
-                body.extend(time.as_secs().to_le_bytes());
-            }
+            Message::Reading => body.push(READING),
             Message::Ended(report) => {
                 let (kind, text) = kind_and_text(&report.outcome);
                 body.extend([ENDED, kind]);
@@ -143,7 +139,7 @@ impl Message {
                 let findings = Findings::from_json(&body.text()?).ok()?;
                 Message::Ended(Report { outcome, notes: body.texts()?, findings })
             }
-            READING => Message::Reading(Duration::from_secs(body.number()?)),
+            READING => Message::Reading,
             LEFT_BEHIND => Message::LeftBehind(body.texts()?),
             stage => Message::Reached(*STAGES.get(usize::from(stage))?),
         })
@@ -193,15 +189,10 @@ impl<'a> Frame<'a> {
         Some(*first)
     }
 
-    fn number(&mut self) -> Option<u64> {
-        let (number, rest) = self.0.split_first_chunk()?;
-        self.0 = rest;
-        Some(u64::from_le_bytes(*number))
-    }
-
     fn field(&mut self) -> Option<&'a [u8]> {
-        let length = usize::try_from(self.number()?).ok()?;
-        let (field, rest) = self.0.split_at_checked(length)?;
+        let (length, rest) = self.0.split_first_chunk()?;
+        let length = usize::try_from(u64::from_le_bytes(*length)).ok()?;
+        let (field, rest) = rest.split_at_checked(length)?;
         self.0 = rest;
         Some(field)
     }
@@ -238,7 +229,7 @@ mod tests {
                 ..Report::of(outcome)
             })
         }));
-        messages.push(Message::Reading(Duration::from_secs(7)));
+        messages.push(Message::Reading);
         messages.push(Message::LeftBehind(vec![text(), text()]));
         let bytes: Vec<u8> = messages.iter().flat_map(Message::encode).collect();
         for size in [1, 3, bytes.len()] {

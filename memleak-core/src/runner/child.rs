@@ -26,8 +26,8 @@ impl Child {
         let _ = stdout.write_all(BODY_BEGINS).and_then(|()| stdout.flush());
         let channel = Arc::new(channel);
         let to_parent = Arc::clone(&channel);
-        analyst::when_slow(move |time| {
-            to_parent.send(&Message::Reading(time));
+        analyst::when_slow(move || {
+            to_parent.send(&Message::Reading);
         });
         Child { channel }
     }

@@ -64,6 +64,8 @@ pub(super) fn supervise(case: &Case, name: &str) -> Supervised {
 struct Running {
     /// The test's.
     name: String,
+    /// How long it has been reading the heap.
+    seconds: u32,
     child: Child,
     ended: bool,
     /// Readable when the child has ended; none on kernels without (before Linux 5.3).
@@ -122,6 +124,7 @@ impl Running {
         let end = Pid::from_raw(child.id().cast_signed()).and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok());
         Ok(Running {
             name: name.to_owned(),
+            seconds: 0,
             end,
             stdout: child.stdout.take(),
             stderr: child.stderr.take(),
@@ -160,11 +163,13 @@ impl Running {
         ending
     }
 
-    /// For whoever sits before a terminal and waits. It is no part of what the test has to say, so it goes past the test harness.
-    fn say_it_takes(&self, time: Duration) {
+    /// For whoever sits before a terminal and waits, after one second, two, four and so on. It is no part of what the test has to say, so it goes
+    /// past the test harness.
+    fn read_for_a_second(&mut self) {
+        self.seconds += 1;
         let mut stderr = io::stderr();
-        if stderr.is_terminal() {
-            let line = format!("memleak: {}: reading the heap for {} s now\n", self.name, time.as_secs());
+        if self.seconds.is_power_of_two() && stderr.is_terminal() {
+            let line = format!("memleak: {}: has been reading the heap for {} s\n", self.name, self.seconds);
             let _ = stderr.write_all(line.as_bytes());
         }
     }
@@ -202,8 +207,8 @@ impl Running {
         if channel {
             receive(&mut self.channel, |bytes| self.inbox.push(bytes));
             while let Some(message) = self.inbox.next() {
-                if let Message::Reading(time) = message {
-                    self.say_it_takes(time);
+                if message == Message::Reading {
+                    self.read_for_a_second();
                 }
                 self.heard.take(message);
             }
@@ -256,7 +261,7 @@ impl Heard {
     fn take(&mut self, message: Message) {
         match message {
             Message::Reached(stage) => self.stage = Some(stage),
-            Message::Reading(_) => {}
+            Message::Reading => {}
             Message::Ended(report) => self.report = Some(report),
             Message::LeftBehind(processes) => self.left_behind = processes,
         }
