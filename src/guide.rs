@@ -458,7 +458,7 @@ pub mod in_gitlab {}
 /// | file | what it is |
 /// |---|---|
 /// | `target/memleak/index.html` | the page of the last run, one file without scripts: open it in a browser |
-/// | `target/memleak/*/*/*.json` | the report of each failed test, described by `memleak-report/schema.json` |
+/// | `target/memleak/*/*/*.json` | the report of each failed test; `memleak-report/schema.json` describes it |
 /// | `target/nextest/ci/junit.xml` | the results of all tests as JUnit, with the whole text of those that failed; nextest writes it |
 ///
 /// JUnit is what Jenkins, TeamCity, CircleCI, Bitbucket, Buildkite and others show. nextest writes it with this in `.config/nextest.toml`, and
