@@ -13,6 +13,22 @@ const MOST_TEXT: usize = 20_000;
 /// The most boxes of a picture.
 const MOST_BOXES: usize = 12;
 
+/// The most bytes of a step's summary. GitHub shows none that has more than 1 MiB, and several tests may add to it at once.
+const MOST_BYTES: usize = 1_000_000;
+/// What stands where there is no room for more.
+const FULL: &str = "\nMore tests failed. Their reports have what there is no room for here.\n";
+
+/// What is to be added to a summary for one more test: its page, or the remark that there is no room for it, or nothing more than that.
+pub fn addition<'p>(summary: &[u8], page: &'p str) -> &'p str {
+    if summary.ends_with(FULL.as_bytes()) {
+        ""
+    } else if summary.len() + page.len() > MOST_BYTES {
+        FULL
+    } else {
+        page
+    }
+}
+
 /// One test.
 pub fn test(document: &Document) -> String {
     let mut text = format!("### memleak: {} `{}`\n\n", document.test.binary, document.test.name);
@@ -249,6 +265,17 @@ mod tests {
         let text = test(&examples::cycle());
         assert!(text.contains("  n0 -- \".members[0]\" --> n1\n"), "{text}");
         assert!(text.contains("  n1 -. \".room: make this one a Weak\" .-> n0\n"), "{text}");
+    }
+
+    #[test]
+    fn a_summary_says_that_it_is_full_once() {
+        let page = "x".repeat(400_000);
+        let mut summary = Vec::new();
+        for _ in 0..5 {
+            summary.extend(addition(&summary, &page).as_bytes());
+        }
+        assert_eq!(summary.len(), 800_000 + FULL.len());
+        assert!(summary.ends_with(FULL.as_bytes()));
     }
 
     #[test]

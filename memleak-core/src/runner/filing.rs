@@ -102,7 +102,7 @@ fn tell_pipeline(document: &Document, file: &Path) -> Result<(), String> {
     if let Pipeline::GitHub { summary: Some(summary), .. } = &pipeline {
         let file = OpenOptions::new().append(true).create(true).open(summary);
         // All at once: other tests add theirs.
-        file.and_then(|mut file| file.write_all(page.as_bytes()))
+        file.and_then(|mut file| file.write_all(markdown::addition(&fs::read(summary)?, &page).as_bytes()))
             .map_err(|error| format!("the summary could not be written to {}: {error}", summary.display()))?;
     }
     let own = file.with_extension("md");
