@@ -5,7 +5,10 @@
 mod fixtures;
 
 use parking_lot::Mutex;
-use std::process::Command;
+use std::fs::File;
+use std::io::Read;
+use std::os::fd::{FromRawFd, OwnedFd};
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// What is due.
@@ -363,6 +366,44 @@ fn in_place_a_test_is_judged_as_well() {
         let text = String::from_utf8_lossy(&output.stdout);
         assert_eq!(output.status.success(), passes, "{text}");
         assert!(text.contains(words), "{text}");
+    }
+}
+
+/// What a fixture says to a terminal, or to a file in place of its stdout, in an environment with this variable.
+fn said_to_a_terminal(all: bool, variable: (&str, &str)) -> String {
+    let (mut own, mut terminal) = (-1, -1);
+    // SAFETY: both places are there for the answer, and the rest may be null.
+    let made = unsafe {
+        libc::openpty(&raw mut own, &raw mut terminal, std::ptr::null_mut(), std::ptr::null(), std::ptr::null())
+    };
+    assert_eq!(made, 0);
+    // SAFETY: `openpty` has just opened them for us.
+    let (mut own, terminal) = unsafe { (File::from_raw_fd(own), OwnedFd::from_raw_fd(terminal)) };
+    let out = if all { Stdio::from(terminal.try_clone().unwrap()) } else { Stdio::piped() };
+    let child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "--include-ignored", "--nocapture", "--color", "never", "fixtures::leaked::cycle_of_one"])
+        .env("TERM", "xterm")
+        .env_remove("NO_COLOR")
+        .env(variable.0, variable.1)
+        .stdout(out)
+        .stderr(terminal)
+        .spawn()
+        .unwrap();
+    let mut said = Vec::new();
+    // It ends with an error when nobody has the terminal any more.
+    let _ = own.read_to_end(&mut said);
+    child.wait_with_output().unwrap();
+    String::from_utf8_lossy(&said).into_owned()
+}
+
+#[test]
+fn only_a_terminal_gets_colours() {
+    let words = "1 unreachable cycle";
+    let coloured = said_to_a_terminal(true, ("NO_COLOR", ""));
+    assert!(coloured.contains(words) && coloured.contains("\x1b[1;31m"), "{coloured}");
+    for (all, variable) in [(true, ("NO_COLOR", "1")), (true, ("TERM", "dumb")), (false, ("NO_COLOR", ""))] {
+        let plain = said_to_a_terminal(all, variable);
+        assert!(plain.contains(words) && !plain.contains('\x1b'), "{variable:?}: {plain}");
     }
 }
 
