@@ -229,7 +229,8 @@ fn chromium_opens_it_and_says_nothing() {
     let open = |page: &str| {
         fs::write(&file, page).unwrap();
         let output = Command::new(chromium)
-            .args(["--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr", "--dump-dom"])
+            .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"])
+            .args(["--enable-logging=stderr", "--timeout=30000", "--dump-dom"])
             .arg(format!("--user-data-dir={}", directory.join("profile").display()))
             .arg(format!("file://{}", file.display()))
             .output()
