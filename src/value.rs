@@ -4,12 +4,13 @@ use crate::Snapshot;
 use memleak_core::query::copy::Copy;
 use memleak_core::query::read::{Datum, Place};
 use memleak_core::tracker;
+use std::cmp::Ordering;
 use std::fmt;
 use std::sync::Arc;
 
 /// A value in a snapshot: a field of an object, an element of a list, what a pointer owns.
 ///
-/// Numbers, `bool`, `char` and texts can be compared with those of Rust. What is only around a value is left out: a field of type
+/// Numbers, `bool`, `char` and texts can be compared with those of Rust, numbers also by `<` and the like. What is only around a value is left out: a field of type
 /// `Mutex<bool>` or `AtomicBool` is a `bool`. Of a `Box`, `Rc`, `Arc` or reference the fields are those of what it leads to.
 ///
 /// ```
@@ -33,6 +34,7 @@ use std::sync::Arc;
 ///     assert_eq!(object.field("state").variant().as_deref(), Some("Closed"));
 ///     assert_eq!(object.field("state").field("code"), 404);
 ///     assert_eq!(object.field("last").field("0"), -3);
+///     assert!(object.field("state").field("code") >= 400 && object.field("last").field("0") < 0);
 ///     let (room, messages) = &object.field("seen").entries()[0];
 ///     assert_eq!(*room, "room");
 ///     assert_eq!(messages.items().len(), 2);
@@ -274,15 +276,54 @@ impl PartialEq<f64> for Value {
     }
 }
 
+/// What is no float is neither more nor less.
+impl PartialOrd<f64> for Value {
+    fn partial_cmp(&self, other: &f64) -> Option<Ordering> {
+        self.as_float()?.partial_cmp(other)
+    }
+}
+
+/// An integer of any type, in their order.
+#[derive(PartialEq, PartialOrd)]
+enum Integer {
+    Negative(i128),
+    Natural(u128),
+}
+
+impl Integer {
+    fn of<N: std::marker::Copy>(number: N) -> Integer
+    where
+        u128: TryFrom<N>,
+        i128: TryFrom<N>,
+    {
+        match u128::try_from(number) {
+            Ok(number) => Integer::Natural(number),
+            // What is too small for the one is in the range of the other.
+            Err(_) => Integer::Negative(i128::try_from(number).unwrap_or(i128::MIN)),
+        }
+    }
+
+    fn in_value(value: &Value) -> Option<Integer> {
+        match value.read.datum {
+            Datum::Signed(number) => Some(Integer::of(number)),
+            Datum::Unsigned(number) => Some(Integer::of(number)),
+            _ => None,
+        }
+    }
+}
+
 macro_rules! compare_with_integers {
     ($($integer:ty)*) => {$(
         impl PartialEq<$integer> for Value {
             fn eq(&self, other: &$integer) -> bool {
-                match self.read.datum {
-                    Datum::Signed(value) => <$integer>::try_from(value) == Ok(*other),
-                    Datum::Unsigned(value) => <$integer>::try_from(value) == Ok(*other),
-                    _ => false,
-                }
+                Integer::in_value(self) == Some(Integer::of(*other))
+            }
+        }
+
+        /// What is no integer is neither more nor less.
+        impl PartialOrd<$integer> for Value {
+            fn partial_cmp(&self, other: &$integer) -> Option<Ordering> {
+                Integer::in_value(self)?.partial_cmp(&Integer::of(*other))
             }
         }
     )*};

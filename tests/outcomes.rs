@@ -264,6 +264,7 @@ const TABLE: &[(&str, Due)] = &[
     ("spending::a_peak_that_is_gone_at_the_end", Fail(&["live bytes went up to 204960 (200.1 KiB), expected at most 102400 (100.0 KiB)", "[u8; 10240]  10 blocks live when the limit was crossed, 100.0 KiB, 10.0 KiB each", "tests/fixtures/spending.rs:@page"])),
     ("spending::a_peak_below_its_limit", Pass),
     ("spending::a_peak_in_tasks", Fail(&["live bytes went up to 2", "blocks live when the limit was crossed", "tests/fixtures/spending.rs:@kept", "1 still lives", "KEPT"])),
+    ("spending::tasks_on_the_bodys_thread_spend_too_much", Fail(&["live bytes went up to 10", "bytes were allocated, expected at most 65536 (64.0 KiB)", "[u8]  10 blocks allocated, 100.0 KiB", "tests/fixtures/spending.rs:@page_of_a_task"])),
     ("spending::all_limits_are_told", Fail(&["1 live `outcomes::fixtures::Session`, expected 0", "live bytes went up to", "allocations were made, expected at most 1", "1 `Session` was allocated, expected at most 0"])),
 
     // Names.

@@ -90,6 +90,11 @@ fn paths(frames: &[Frame]) -> Vec<&str> {
     frames.iter().map(|frame| frame.function.path.trim_start_matches(['<', '&'])).collect()
 }
 
+/// Whether a function stands between memleak and whatever it calls.
+fn is_glue(path: &str) -> bool {
+    path.split_once("::").is_some_and(|(krate, _)| ["core", "alloc", "std"].contains(&krate))
+}
+
 /// The paths are innermost first.
 fn are_machinery(paths: &[&str]) -> bool {
     let is_machinery = |path: &&str| match path.split_once("::") {
@@ -100,9 +105,9 @@ fn are_machinery(paths: &[&str]) -> bool {
     let runner = paths.iter().position(|path| path.starts_with(RUNNER));
     let mut within = &paths[..runner.unwrap_or(paths.len())];
     if runner.is_some_and(|runner| !paths[runner].starts_with(INSIDE)) {
-        // The body's thread, while the body is not polled: the function that has the runtime is what an attribute has made.
-        let made = within.iter().rposition(|path| !is_machinery(path)).map_or(0, |last| last + 1);
-        let runtime = within[..made].iter().rposition(is_machinery).map_or(0, |last| last + 1);
+        // The body's thread, while the body is not polled: the function that has the runtime is what an attribute has made, if it is not memleak's own.
+        let called = within.iter().rposition(|path| !is_glue(path)).map_or(0, |last| last + 1);
+        let runtime = within[..called].iter().rposition(is_machinery).map_or(0, |last| last + 1);
         within = &within[..runtime];
     }
     within.iter().all(is_machinery)
@@ -179,6 +184,9 @@ mod tests {
         let wrapper = ["tokio::runtime::block_on", "chat::tests::t::t", "core::ops::function::FnOnce::call_once"];
         assert!(all(&[alloc, "parking_lot_core::parking_lot::park"], &wrapper), "a runtime that waits");
         assert!(!all(&[alloc, "chat::serve::{async_fn#0}"], &wrapper), "a task on the body's thread");
+        let own = ["tokio::runtime::scheduler::current_thread::block_on"];
+        assert!(!all(&[alloc, "chat::serve::{async_fn#0}"], &own), "a task in the runtime that memleak has made");
+        assert!(all(&[alloc, "tokio::runtime::task::wake"], &own), "that runtime itself");
         assert!(are_machinery(&[alloc, "tokio::runtime::scheduler::worker::run", "start_thread"]));
         assert!(!are_machinery(&[alloc, "h2::proto::recv", "tokio::runtime::scheduler::worker::run", "start_thread"]));
     }

@@ -95,6 +95,18 @@ fn lines(stack: &[Frame], look: &Look) -> Vec<String> {
     lines
 }
 
+/// What a block of unknown type is called, by the stack that allocated it. The standard library's own code does not say what its buffers are of, but
+/// nothing else than text is in those of its strings.
+pub(super) fn unnamed(stack: &[Frame]) -> &'static str {
+    let library =
+        stack.iter().skip_while(|frame| frame.kind != CodeKind::Std).take_while(|frame| frame.kind == CodeKind::Std);
+    let of_strings = ["alloc::string::", "alloc::str::", "alloc::fmt::"];
+    let is_text = library
+        .map(|frame| frame.function.trim_start_matches(['<', '&']))
+        .any(|function| of_strings.iter().any(|module| function.starts_with(module)));
+    if is_text { "text" } else { "memory of unknown type" }
+}
+
 /// The stack without the frames before the first that is shown.
 pub(super) fn from_first_shown(stack: &[Frame]) -> &[Frame] {
     &stack[own(stack).1.first().copied().unwrap_or(stack.len())..]

@@ -236,7 +236,7 @@ fn lost_group(alike: &lost::Alike<'_>, look: &Look) -> Lost {
     Lost {
         fingerprint: Fingerprint::of_lost(group, look).id(),
         type_name: group.type_name.as_deref().map(named),
-        type_short: named(&lost::member(group.type_name.as_deref())),
+        type_short: named(&lost::named(group)),
         count: alike.count,
         known: alike.known,
         blocks: alike.blocks,

@@ -108,7 +108,7 @@ fn one(alike: &Alike<'_>, look: &Look, lines: &mut Vec<String>) {
     let group = alike.first;
     let certain = group.cycle.as_ref().is_some_and(|cycle| cycle.certain);
     let what = if certain { count(alike.count, "unreachable cycle") } else { format!("{} unreachable", alike.count) };
-    let mut title = format!("  {}  {what}", look.paint(Ink::Name, &member(group.type_name.as_deref())));
+    let mut title = format!("  {}  {what}", look.paint(Ink::Name, &named(group)));
     let each = group.size.filter(|_| !certain);
     if let Some(one) = each {
         title += &format!(", {}{}", size(one), if alike.count == 1 { "" } else { " each" });
@@ -254,7 +254,12 @@ fn name_of(cycle: &Cycle, index: usize) -> String {
     member(cycle.members.get(index).and_then(|member| member.as_deref()))
 }
 
-pub(super) fn member(name: Option<&str>) -> String {
+/// What an entry is called.
+pub(super) fn named(group: &LostGroup) -> String {
+    group.type_name.as_deref().map_or_else(|| backtrace::unnamed(&group.stack).to_owned(), short_block)
+}
+
+fn member(name: Option<&str>) -> String {
     name.map_or_else(|| "memory of unknown type".to_owned(), short_block)
 }
 

@@ -155,7 +155,7 @@ fn one(alike: &Alike<'_>, figure: Figure, look: &Look, lines: &mut Vec<String>) 
 }
 
 pub(super) fn name_of(part: &Part) -> String {
-    part.type_name.as_deref().map_or_else(|| "memory of unknown type".to_owned(), short)
+    part.type_name.as_deref().map_or_else(|| backtrace::unnamed(&part.stack).to_owned(), short)
 }
 
 /// `, room for 28 of them`, if there is not one in each block.
