@@ -4,7 +4,7 @@ mod holders;
 mod lost;
 mod obstacles;
 
-use super::{Look, size, text};
+use super::{Look, backtrace, size, text};
 use crate::check::verdict::{
     Aside, Bound, Doubt, Doubtful, Ended, Failure, Frame, Group, Holder, Missed, Obstacle, Place, SecondCount, Verdict,
 };
@@ -20,6 +20,23 @@ use std::time::Duration;
 fn frame(function: &str, file: &str, line: u32) -> Frame {
     let location = (!file.is_empty()).then(|| (file.to_owned(), line));
     Frame { function: function.to_owned(), kind: CodeKind::of(function, (!file.is_empty()).then_some(file)), location }
+}
+
+#[test]
+fn buffers_of_strings_are_text() {
+    let library = "/rustc/library/alloc.rs";
+    let own = frame("memleak_core::tracker::alloc", "/src/tracker.rs", 1);
+    let grow = frame("alloc::raw_vec::RawVecInner::grow_one", library, 1);
+    let push = frame("<alloc::string::String>::push_str", library, 1);
+    let show = frame("chat::show", "/src/chat.rs", 1);
+    let stack = |frames: &[&Frame]| -> Vec<Frame> { frames.iter().copied().cloned().collect() };
+    assert_eq!(backtrace::unnamed(&stack(&[&own, &grow, &push, &show])), "text");
+    assert_eq!(
+        backtrace::unnamed(&stack(&[&own, &grow, &show, &push])),
+        "memory of unknown type",
+        "called while text is made"
+    );
+    assert_eq!(backtrace::unnamed(&[]), "memory of unknown type");
 }
 
 #[test]
