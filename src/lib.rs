@@ -57,7 +57,8 @@
 /// else it is a compile error, because the heap would be looked at when the runtime has ended. `#[serial]` and `#[file_serial]` may be anywhere:
 /// their lock is held in the process of the test run while the test's own process runs.
 ///
-/// `#[rstest]` may be above or below; each case is a leak test. An async function under `#[rstest]` that has no other test attribute needs the
+/// `#[rstest]` and `#[test_case]` may be above or below; each case is a leak test. A case that test-case expects to panic cannot be one, which is a
+/// compile error: the test harness would take a leak for that panic. An async function under `#[rstest]` that has no other test attribute needs the
 /// name [`#[memleak::test]`](macro@test).
 ///
 /// The body becomes a function inside of the test function, under the same name. Nothing else of it changes.

@@ -62,8 +62,8 @@ pub struct Plan {
     pub flavor: Flavor,
     /// As given.
     pub worker_threads: Option<usize>,
-    /// As given, or the default: whether the test is registered with the test harness of the language.
-    pub harness: bool,
+    /// Who registers the test with the test harness of the language.
+    pub registration: Registration,
     /// The name of `start_paused`, if it is true.
     pub start_paused: Option<Ident>,
     /// Whether an attribute above has put the body into a runtime.
@@ -72,6 +72,17 @@ pub struct Plan {
     pub paused_elsewhere: bool,
     /// Attributes above that lock something in the process they run in. That is the test's own by now, so they are needed once more.
     pub turns_above: Vec<Attribute>,
+}
+
+/// Who registers a test with the test harness of the language.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Registration {
+    /// This attribute.
+    Ours,
+    /// Another has done so already; if it has not, that is an error, because the test would never run.
+    Others,
+    /// Nobody: the function is one to be called.
+    None,
 }
 
 /// Checks every rule. None (and mistakes) if one does not hold, or if there are mistakes already.
@@ -92,7 +103,9 @@ pub fn check(args: Args, item: &Item, surroundings: &Surroundings, mistakes: &mu
     has_no_qualifiers(item, mistakes);
     is_one_test(item, mistakes);
     is_registered_once(item, surroundings, mistakes);
+    cases_do_not_panic(item, mistakes);
     body_is_seen(item, surroundings, mistakes);
+    let registration = registration(&args, item);
     let iterations = args.iterations.map_or(1, |given| given.value);
     mistakes.is_empty().then(|| Plan {
         krate: args.krate.map(|given| given.value),
@@ -113,7 +126,7 @@ pub fn check(args: Args, item: &Item, surroundings: &Surroundings, mistakes: &mu
         unsupported: args.unsupported.map_or(Unsupported::Fail, |given| given.value),
         flavor: args.flavor.map_or(Flavor::CurrentThread, |given| given.value),
         worker_threads: args.worker_threads.map(|given| given.value),
-        harness: args.harness.is_none_or(|given| given.value),
+        registration,
         start_paused: args.start_paused.filter(|given| given.value).map(|given| given.name),
         wrapped: is_in_another_runtime(item, surroundings),
         paused_elsewhere: surroundings.tokio
@@ -354,13 +367,31 @@ fn is_registered_once(item: &Item, surroundings: &Surroundings, mistakes: &mut M
     }
 }
 
+fn registration(args: &Args, item: &Item) -> Registration {
+    match (item.registered_by(), &args.harness) {
+        (Some(_), _) => Registration::Others,
+        (None, Some(harness)) if !harness.value => Registration::None,
+        (None, _) => Registration::Ours,
+    }
+}
+
+/// What registers a test tells the harness that it should panic: then a leak would be taken for that panic.
+fn cases_do_not_panic(item: &Item, mistakes: &mut Mistakes) {
+    if let (Some(other), ShouldPanic::Yes | ShouldPanic::Expected(_)) = (item.registered_by(), &item.should_panic) {
+        mistakes.at(
+            item.attribute_span(),
+            format!("a case of `#[{other}]` that should panic cannot be a leak test: write a leak test with `#[should_panic]` for it, or take `#[rstest]`"),
+        );
+    }
+}
+
 fn body_is_seen(item: &Item, surroundings: &Surroundings, mistakes: &mut Mistakes) {
     if is_in_another_runtime(item, surroundings) && item.wrap_inside(|_| TokenStream::new()).is_none() {
         let other = runtime_above(item, surroundings).unwrap_or_else(|| "the other test attribute".to_owned());
         mistakes.at(
             item.attribute_span(),
             format!(
-                "{other} has put the body where a leak test above it cannot reach it: write the leak test above {other}"
+                "{other} has put the body where a leak test below it cannot reach it: write the leak test above {other}"
             ),
         );
     }

@@ -4,8 +4,8 @@
 //! it. Only absolute paths are used. The inner function is the user's own, token by token.
 
 use crate::args::{Bound, Expected, Flavor, Ignore, Possibly, Subject, Unreachable, Unsupported, bare};
-use crate::check::Plan;
-use crate::item::{Item, ShouldPanic, Unparsed, is_case, is_rstest};
+use crate::check::{Plan, Registration};
+use crate::item::{Item, ShouldPanic, Unparsed, is_case, makes_cases};
 use crate::mistakes::Mistakes;
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
@@ -36,7 +36,11 @@ pub fn test(item: &Item, plan: &Plan) -> TokenStream {
     // It is in a function so that it is no test of its own.
     let lint = is_around.then(|| quote!(#[allow(unnameable_test_items)]));
     // The compiler leaves a test out of a program that has its own `main`.
-    let test = plan.harness.then(|| quote!(#[::core::prelude::v1::test]));
+    let test = match plan.registration {
+        Registration::Ours => quote!(#[::core::prelude::v1::test]),
+        Registration::Others => quote!(#[deny(dead_code)]),
+        Registration::None => TokenStream::new(),
+    };
     let case = case(item, plan, &private(plan, Span::mixed_site()));
     let runner = private(plan, at);
     quote! {
@@ -121,14 +125,14 @@ fn path(item: &Item) -> TokenStream {
     quote!(::core::concat!(::core::module_path!(), "::", #name))
 }
 
-/// `#[rstest]` below makes several tests. So this attribute goes below it, where it sees each of them, and below its last case: what stands
-/// above a case is about that case.
-pub fn below_rstest(args: &TokenStream, krate: Option<&Path>, function: &Unparsed) -> TokenStream {
+/// `#[rstest]` below makes several tests, and so does `#[test_case]`. So this attribute goes below it, where it sees each of them, and below its
+/// last case: what stands above a case is about that case.
+pub fn below_cases(args: &TokenStream, krate: Option<&Path>, function: &Unparsed) -> TokenStream {
     let Unparsed { attributes, rest } = function;
     let krate = krate.map_or_else(|| quote!(::memleak), ToTokens::to_token_stream);
-    let last = attributes.iter().rposition(|attribute| is_rstest(attribute) || is_case(attribute));
-    let (of_rstest, others) = attributes.split_at(last.map_or(0, |last| last + 1));
-    quote!(#(#of_rstest)* #[#krate::test(#args)] #(#others)* #rest)
+    let last = attributes.iter().rposition(|attribute| makes_cases(attribute) || is_case(attribute));
+    let (of_cases, others) = attributes.split_at(last.map_or(0, |last| last + 1));
+    quote!(#(#of_cases)* #[#krate::test(#args)] #(#others)* #rest)
 }
 
 /// `Case { … }`; what is not given is the default, and left out.
@@ -306,13 +310,13 @@ fn private(plan: &Plan, at: Span) -> TokenStream {
 /// The mistakes, and the function as it stands, so that nothing that uses it or is used by it is reported too. It is no test then.
 pub fn failure(item: &Item, mistakes: &Mistakes) -> TokenStream {
     let errors = mistakes.to_compile_errors();
-    // With rstest's own the function is accepted only below it.
-    let rstest = if item.around.iter().any(is_rstest) { &*item.around } else { &[] };
+    // With the arguments of cases the function is accepted only below what makes them.
+    let cases = if item.around.iter().any(makes_cases) { &*item.around } else { &[] };
     let attributes = item.attributes.iter().filter(|attribute| !attribute.path().is_ident("ignore"));
     let Item { visibility, signature, body, .. } = item;
     quote! {
         #errors
-        #(#rstest)*
+        #(#cases)*
         #(#attributes)*
         #[allow(unused)]
         #visibility #signature #body

@@ -75,6 +75,14 @@ impl Item {
         self.signature.fn_token.span.located_at(Span::call_site())
     }
 
+    /// The attribute that has written this function and put a `#[test]` over it, which is gone by now: test-case does so for a case that is not
+    /// async.
+    pub fn registered_by(&self) -> Option<String> {
+        let writer = above::path(&self.signature.fn_token.span.source_text()?)?;
+        let name = writer.rsplit("::").next()?;
+        (TEST_CASES.contains(&name) && self.signature.asyncness.is_none() && self.tests.is_empty()).then_some(writer)
+    }
+
     /// Whether an attribute above has put the body into a runtime of its own: there is something `async`, or a call of a function
     /// `…block_on`, that the user has not written.
     pub fn is_in_a_runtime(&self) -> bool {
@@ -300,15 +308,18 @@ pub fn makes_a_test(attribute: &Attribute) -> bool {
     last_name(attribute).is_some_and(|name| name == "test" || name == "apply")
 }
 
-/// Whether an attribute is `#[rstest]`.
-pub fn is_rstest(attribute: &Attribute) -> bool {
-    last_name(attribute).is_some_and(|name| name == "rstest")
+/// Whether an attribute makes several tests of the function: `#[rstest]`, `#[test_case(…)]`.
+pub fn makes_cases(attribute: &Attribute) -> bool {
+    last_name(attribute).is_some_and(|name| name == "rstest" || TEST_CASES.iter().any(|test_case| name == test_case))
 }
 
 /// Whether an attribute is a `#[case(…)]` or `#[case::name(…)]` of rstest.
 pub fn is_case(attribute: &Attribute) -> bool {
     attribute.path().segments.first().is_some_and(|segment| segment.ident == "case")
 }
+
+/// The attributes of the crate test-case.
+const TEST_CASES: [&str; 2] = ["test_case", "test_matrix"];
 
 fn last_name(attribute: &Attribute) -> Option<&syn::Ident> {
     attribute.path().segments.last().map(|segment| &segment.ident)

@@ -39,9 +39,9 @@ fn leak_test_tokens(
     let args = args::parse(args, &mut mistakes);
     if mistakes.is_empty()
         && let Ok(function) = syn::parse2::<item::Unparsed>(tokens.clone())
-        && function.attributes.iter().any(item::is_rstest)
+        && function.attributes.iter().any(item::makes_cases)
     {
-        return expand::below_rstest(&args_written, args.krate.as_ref().map(|given| &given.value), &function);
+        return expand::below_cases(&args_written, args.krate.as_ref().map(|given| &given.value), &function);
     }
     let Some(item) = item::parse(tokens.clone(), &mut mistakes) else {
         return expand::untouched(tokens, &mistakes);

@@ -259,7 +259,7 @@ fn around_the_body_are_other_attributes() {
 }
 
 #[test]
-fn below_rstest_it_sees_each_case() {
+fn below_cases_it_sees_each_of_them() {
     expands(
         "settle = \"1s\"",
         "#[ignore] #[rstest] #[case(1)] #[tokio::test] async fn t(#[case] n: u8) {}",
@@ -279,6 +279,17 @@ fn below_rstest_it_sees_each_case() {
         #[rstest::rstest]
         #[other::test(crate = other)]
         fn t(n: u8) {}
+    "#]],
+    );
+    expands(
+        "",
+        "#[test_case(1)] #[test_case(2; \"two\")] #[tokio::test] async fn t(n: u8) {}",
+        expect![[r#"
+        #[test_case(1)]
+        #[test_case(2;"two")]
+        #[::memleak::test()]
+        #[tokio::test]
+        async fn t(n: u8) {}
     "#]],
     );
 }

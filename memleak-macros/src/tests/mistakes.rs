@@ -554,13 +554,13 @@ fn other_test_attributes_above() {
     expect![[r#"
         this function has `#[test]` above, which registers it a second time: remove `#[test]`, the leak test is a test by itself
         this function has `#[::core::prelude::v1::test]` above, which registers it a second time: remove `#[::core::prelude::v1::test]`, the leak test is a test by itself
-        `#[tokio::test]` has put the body where a leak test above it cannot reach it: write the leak test above `#[tokio::test]`
-        `#[async_std::test]` has put the body where a leak test above it cannot reach it: write the leak test above `#[async_std::test]`
+        `#[tokio::test]` has put the body where a leak test below it cannot reach it: write the leak test above `#[tokio::test]`
+        `#[async_std::test]` has put the body where a leak test below it cannot reach it: write the leak test above `#[async_std::test]`
     "#]].assert_eq(&text);
     let tokio = Surroundings { tokio: true, above: vec!["#[tokio::test]".to_owned()] };
     expect![[r#"
         a body that `#[tokio::test]` above has put into a runtime cannot be repeated: write the leak test above `#[tokio::test]`
-        `#[tokio::test]` has put the body where a leak test above it cannot reach it: write the leak test above `#[tokio::test]`
+        `#[tokio::test]` has put the body where a leak test below it cannot reach it: write the leak test above `#[tokio::test]`
     "#]]
     .assert_eq(&errors_in(&tokio, "iterations = 20", "fn t() {}"));
     for above in ["rstest", "test_log::test", "case", "allow"] {

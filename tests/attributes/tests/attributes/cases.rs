@@ -1,10 +1,11 @@
-//! `#[rstest]`, above and below, with cases, fixtures and values.
+//! `#[rstest]`, above and below, with cases, fixtures and values; `#[test_case]`.
 
 use memleak::leak_test;
 use memleak_attributes::Session;
 use rstest::{fixture, rstest};
 use std::future::pending;
 use std::sync::Arc;
+use test_case::test_case;
 
 #[fixture]
 fn session() -> Arc<Session> {
@@ -62,4 +63,43 @@ async fn below_leaks(#[case] number: u8, #[values("ada", "eve")] user: &str, ses
 fn not_async(#[values(1, 2)] number: u8) {
     assert!(number > 0);
     Session::connect_for_ever();
+}
+
+#[leak_test(expect_zero = Session)]
+#[test_case(1)]
+#[test_case(2 ; "two")]
+fn test_case_below(number: u8) {
+    assert!(number > 0);
+}
+
+#[leak_test(expect_zero = Session)]
+#[test_case(1 => 2)]
+#[ignore = "leaks"]
+fn test_case_below_leaks(number: u8) -> u8 {
+    Session::connect_for_ever();
+    number + 1
+}
+
+#[test_case(1)]
+#[leak_test(expect_zero = Session)]
+#[ignore = "leaks"]
+fn test_case_above_leaks(number: u8) {
+    assert!(number > 0);
+    Session::connect_for_ever();
+}
+
+#[leak_test(expect_zero = Session)]
+#[test_case(1)]
+#[tokio::test]
+async fn test_case_async(number: u8) {
+    assert!(number > 0);
+}
+
+#[leak_test(expect_zero = Session)]
+#[test_case(1)]
+#[tokio::test]
+#[ignore = "leaks"]
+async fn test_case_async_leaks(number: u8) {
+    assert!(number > 0);
+    hold_for_ever(Session::connect());
 }
