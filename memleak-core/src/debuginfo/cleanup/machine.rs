@@ -153,11 +153,8 @@ impl<'m> Machine<'m> {
                 self.pc = self.pc.wrapping_add(reading.at as u64);
                 return Some(Some(self.call(self.pc.wrapping_add_signed(distance))));
             }
-            0xff => {
-                let (kind, place) = self.operands(&mut reading, 0)?;
-                if kind & 7 != 2 {
-                    return None;
-                }
+            0xff if reading.code.get(reading.at)? >> 3 & 7 == 2 => {
+                let (_, place) = self.operands(&mut reading, 0)?;
                 let target = self.load(place, 8)?;
                 self.pc = self.pc.wrapping_add(reading.at as u64);
                 return Some(Some(self.call(target)));
@@ -275,6 +272,17 @@ impl<'m> Machine<'m> {
                     return None;
                 }
                 self.store(self.checked(reading, place, size)?, Some(value as u64), size)?;
+            }
+            // One more or one less, which leaves one of the flags as it was.
+            0xfe | 0xff => {
+                let (kind, place) = self.operands(reading, 0)?;
+                let kind = match kind & 7 {
+                    0 => 0,
+                    1 => 5,
+                    _ => return None,
+                };
+                self.compute(kind, self.checked(reading, place, size)?, Some(1), size)?;
+                self.flags = None;
             }
             0x90 if reading.rex_bit(0) == 0 => {}
             _ => return None,
@@ -604,6 +612,21 @@ mod tests {
             &call(19, 0x2000),
         ];
         assert_eq!(calls(&code, &[(STACK, 7), (STACK + 8, 9)]), Some(vec![(0x3000, Some(9))]));
+    }
+
+    #[test]
+    fn one_more_is_the_next_byte() {
+        // mov rdi, [rsp]; inc rdi; call; mov rdi, [rsp]; dec rdi; call; call
+        let code: [&[u8]; 7] = [
+            &[0x48, 0x8b, 0x3c, 0x24],
+            &[0x48, 0xff, 0xc7],
+            &call(7, 0x3000),
+            &[0x48, 0x8b, 0x3c, 0x24],
+            &[0x48, 0xff, 0xcf],
+            &call(19, 0x4000),
+            &call(24, 0x2000),
+        ];
+        assert_eq!(calls(&code, &[(STACK, 0x500)]), Some(vec![(0x3000, Some(0x501)), (0x4000, Some(0x4ff))]));
     }
 
     #[test]
