@@ -122,7 +122,7 @@ impl Run {
     }
 }
 
-const KINDS: u64 = 34;
+const KINDS: u64 = 35;
 
 fn program<T: Item>(kind: usize, run: &mut Run) {
     match kind {
@@ -159,6 +159,7 @@ fn program<T: Item>(kind: usize, run: &mut Run) {
         30 => in_a_match::<T>(run),
         31 => moved_out_of_a_box::<T>(run),
         32 => by_a_reference::<T>(run),
+        33 => pinned_in_a_future::<T>(run),
         _ => as_an_argument::<T>(run),
     }
 }
@@ -431,6 +432,21 @@ fn captured_by_a_future<T: Item>(run: &mut Run) {
         run.go_on();
         drop(second);
         run.go_on();
+    });
+}
+
+/// The future that holds it begins where the one does that is run.
+fn pinned_in_a_future<T: Item>(run: &mut Run) {
+    let item = run.item::<T>();
+    poll_once(async {
+        let later = async move {
+            std::future::ready(()).await;
+            black_box(&item);
+        };
+        tokio::pin!(later);
+        std::future::ready(()).await;
+        run.go_on();
+        later.await;
     });
 }
 

@@ -131,7 +131,9 @@ pub(super) fn values(scene: &Scene<'_>, kinds: &Kinds, content: &Content, flow: 
         if size == 0 { 0 } else { bytes / (size + more) * values_in(types, kinds, ty) }
     };
     match content {
-        Content::Value(ty) | Content::Unwritten(ty) => flow.allocations * values_in(types, kinds, *ty),
+        Content::Value(ty) | Content::Stated(ty) | Content::Unwritten(ty) => {
+            flow.allocations * values_in(types, kinds, *ty)
+        }
         Content::Shared(ty) => in_bytes(*ty, flow.bytes - flow.allocations * COUNTS, 0),
         Content::Buffer(ty) => in_bytes(*ty, flow.bytes, 0),
         Content::Table(ty) => in_bytes(*ty, flow.bytes.saturating_sub(flow.allocations * GROUP), 1),

@@ -254,7 +254,7 @@ fn home_of_root(scene: &Scene<'_>, index: usize) -> Home {
 fn container(scene: &Scene<'_>, content: &Content, instance: &Instance) -> Option<String> {
     let types = scene.program.types();
     let (name, wrapper) = match content {
-        Content::Value(ty) | Content::Unwritten(ty) => (types.get(*ty).name.clone(), ""),
+        Content::Value(ty) | Content::Stated(ty) | Content::Unwritten(ty) => (types.get(*ty).name.clone(), ""),
         Content::Buffer(element) => (types.get(*element).name.clone(), "[_]"),
         Content::Table(element) => (types.get(*element).name.clone(), "table"),
         Content::Shared(_) | Content::OwnLayout { .. } | Content::Unknown => return None,
@@ -281,5 +281,6 @@ pub fn doubt(doubt: &instances::Doubt) -> Doubt {
         instances::Doubt::NotUnderstood(container) => Doubt::NotUnderstood(container.to_string()),
         instances::Doubt::OnStack { function, .. } => Doubt::OnStack(function.to_string()),
         instances::Doubt::OwnLayout(function) => Doubt::OwnLayout(function.to_string()),
+        instances::Doubt::Optimised => Doubt::Optimised,
     }
 }

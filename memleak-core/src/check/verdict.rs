@@ -363,6 +363,8 @@ pub enum Doubt {
     OnStack(String),
     /// It may be in a block that this function allocated with a layout of its own.
     OwnLayout(String),
+    /// Only the stack that allocated its block says what is there, and the build is optimised, which may make a stack name another type.
+    Optimised,
 }
 
 /// What ended between the two counts.

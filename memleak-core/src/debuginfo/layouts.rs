@@ -16,6 +16,10 @@ use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
+/// Whether the program was built with optimisation. The level this crate was built at stands for that of the whole program, whose crates have
+/// the same unless a profile names some of them.
+pub const OPTIMISED: bool = cfg!(memleak_optimised);
+
 /// All types of the executable. A type is read when it is first asked for.
 ///
 /// Each compilation unit describes a type anew, so one Rust type has several ids. Two ids of the same type have equal names; the reverse
@@ -71,10 +75,9 @@ impl Types for TypeTable<'_> {
         dropped.contains(&*self.get(id).name)
     }
 
-    /// The optimiser does. The level this crate was built at stands for that of the whole program, whose crates have the same unless a profile
-    /// names some of them.
+    /// The optimiser does.
     fn merged_functions(&self) -> bool {
-        cfg!(memleak_optimised)
+        OPTIMISED
     }
 }
 

@@ -200,7 +200,7 @@ impl<'h> Futures<'h> {
         let data = self.heap.view.field_number(ty, place.address, "pointer")?;
         let block = self.heap.view.snapshot.block_starting(RuntimeAddress(data))?;
         match self.heap.contents.get(block)? {
-            Content::Value(concrete) | Content::Unwritten(concrete) => {
+            Content::Value(concrete) | Content::Stated(concrete) | Content::Unwritten(concrete) => {
                 Some(Place { ty: *concrete, address: RuntimeAddress(data) })
             }
             _ => None,

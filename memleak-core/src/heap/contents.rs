@@ -17,6 +17,9 @@ use std::rc::Rc;
 pub enum Content {
     /// One value that fills it.
     Value(TypeId),
+    /// As far as the stack says, one value that fills it. The optimiser may have merged the function that allocated it with one for another type
+    /// of this size, and nobody but the stack was found to say it.
+    Stated(TypeId),
     /// One value that fills it, but need not have been written.
     Unwritten(TypeId),
     /// Values one behind the other; how many are live, the owner knows.

@@ -185,13 +185,20 @@ enum Fit {
 
 impl View<'_> {
     fn fit(self, owner: &Type, content: &Content) -> Fit {
-        if self.types.merged_functions() {
-            return Fit::Fits;
+        match self.fit_by_stack(owner, content) {
+            // The stack may be wrong.
+            Fit::Never if self.types.merged_functions() => Fit::Strange,
+            fit => fit,
         }
+    }
+
+    fn fit_by_stack(self, owner: &Type, content: &Content) -> Fit {
         let of = |modules: &[&str]| modules.iter().any(|module| owner.name.starts_with(module));
         let (counts, table) = (of(&["alloc::sync::", "alloc::rc::"]), of(&["hashbrown::raw::"]));
         let (has_counts, is_table) = match content {
-            Content::Value(ty) | Content::Unwritten(ty) => (is_counted(&self.types.get(*ty)), false),
+            Content::Value(ty) | Content::Stated(ty) | Content::Unwritten(ty) => {
+                (is_counted(&self.types.get(*ty)), false)
+            }
             Content::Shared(_) => (true, false),
             Content::Buffer(_) => (false, false),
             Content::Table(_) => (false, true),
@@ -206,11 +213,15 @@ impl View<'_> {
         };
         let of_several = of(&["alloc::vec::", "alloc::collections::vec_deque::", "alloc::boxed::Box<["]);
         let fits = match (content, of_one) {
-            (Content::Value(ty) | Content::Unwritten(ty), Some(pointed)) => self.alike(*ty, pointed),
-            (Content::Value(ty) | Content::Unwritten(ty), None) if of_several => match self.types.get(*ty).kind {
-                TypeKind::Array { .. } => true,
-                _ => self.has_elements_like(owner, *ty),
-            },
+            (Content::Value(ty) | Content::Stated(ty) | Content::Unwritten(ty), Some(pointed)) => {
+                self.alike(*ty, pointed)
+            }
+            (Content::Value(ty) | Content::Stated(ty) | Content::Unwritten(ty), None) if of_several => {
+                match self.types.get(*ty).kind {
+                    TypeKind::Array { .. } => true,
+                    _ => self.has_elements_like(owner, *ty),
+                }
+            }
             (Content::Buffer(_), Some(pointed)) => matches!(self.types.get(pointed).kind, TypeKind::Array { .. }),
             (Content::Buffer(element), None) if of_several => self.has_elements_like(owner, *element),
             _ => true,
@@ -309,7 +320,7 @@ impl View<'_> {
                 }
             }
             // What it has is on the stack of the thread that is in it.
-            TypeKind::Enum { coroutine: true, .. } if self.snapshot.is_used_up(address) => {}
+            TypeKind::Enum { coroutine: true, .. } if self.snapshot.is_used_up(address, ty.size) => {}
             TypeKind::Enum { coroutine, .. } => match self.active(&ty, address) {
                 Active::Invalid => found(Inline::Invalid),
                 Active::Variant(variant) => self.variant_owners(variant, *coroutine, address, found),

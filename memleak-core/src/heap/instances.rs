@@ -77,6 +77,8 @@ pub enum Doubt {
     },
     /// It may be in a block that this function allocated with a layout of its own.
     OwnLayout(Rc<str>),
+    /// Only the stack that allocated its block says what is there, and the optimiser may have changed that.
+    Optimised,
 }
 
 /// Finds the live instances.
@@ -135,8 +137,9 @@ struct Search<'a> {
     containers: HashMap<TypeId, bool>,
     queue: Vec<Place>,
     /// Places that may be stale, in the order in which they are judged. A container comes before a value: what is judged to be in the buffer of one
-    /// is there, and a stale copy of it elsewhere must not have been taken for it. Slots of buffers without an owner come last.
-    uncertain: [VecDeque<Place>; 4],
+    /// is there, and a stale copy of it elsewhere must not have been taken for it. Slots of buffers without an owner come later, and last what
+    /// owns nothing in a block of doubtful type: an owner may be found until then.
+    uncertain: [VecDeque<Place>; 5],
     /// Blocks of which only an owner can tell what is in them.
     waiting: Vec<usize>,
     /// Blocks of which only a container can tell which elements are in them.
@@ -159,10 +162,14 @@ impl Search<'_> {
         for (index, root) in roots.iter().enumerate().filter(|(_, root)| certain(root)) {
             self.enter(root.ty, root.address, Home::Root(index));
         }
+        let merged = self.view.types.merged_functions();
         for (index, content) in contents.iter().enumerate() {
             match *content {
+                Content::Stated(_) => self.waiting.push(index),
+                Content::Unwritten(_) | Content::Shared(_) if merged => self.waiting.push(index),
+                Content::Value(ty) if merged && self.view.types.get(ty).is_closure() => self.waiting.push(index),
                 Content::Value(ty) | Content::Unwritten(ty) | Content::Shared(ty) if !self.can_hold(ty) => {}
-                Content::Value(_) | Content::Unwritten(_) if self.view.snapshot.is_used_up(self.start_of(index)) => {}
+                Content::Value(_) | Content::Unwritten(_) if self.view.snapshot.is_block_used_up(index) => {}
                 Content::Value(ty) if self.view.types.get(ty).is_closure() => self.waiting.push(index),
                 Content::Value(ty) if has_slots(&self.view.types.get(ty)) => self.slots.push(index),
                 Content::Value(ty) => self.enter(ty, self.start_of(index), Home::Block(index)),
@@ -192,7 +199,7 @@ impl Search<'_> {
     /// Two counts, then values. The block is a number of words, so small values may not reach to its end, which only the owner knows.
     fn shared(&mut self, block: usize, element: TypeId) {
         let Some((all, certain)) = behind_counts(self.view, block, element) else { return };
-        self.elements(&Elements { count: certain, ..all }, Home::Block(block));
+        self.elements(&Elements { count: certain, ..all }, 0, Home::Block(block));
         if all.count > certain {
             self.waiting.push(block);
         }
@@ -219,14 +226,15 @@ impl Search<'_> {
         }
     }
 
-    fn elements(&mut self, run: &Elements, home: Home) {
+    /// So many of them come before this run; without a size they are told apart by their number alone.
+    fn elements(&mut self, run: &Elements, before: u64, home: Home) {
         if !self.can_hold(run.ty) {
             return;
         }
         let size = self.view.types.get(run.ty).size;
         for index in 0..run.count {
             let address = at(run.start, index.wrapping_mul(size));
-            self.queue.push(Place { nth: index, ..Place::new(run.ty, address, home, None) });
+            self.queue.push(Place { nth: before + index, ..Place::new(run.ty, address, home, None) });
         }
     }
 
@@ -291,6 +299,7 @@ impl Search<'_> {
                 if place.doubt.is_none() && !self.view.element_types(ty).is_empty() {
                     self.read_by_owner.extend(owned.blocks.iter().map(|(block, _)| *block));
                 }
+                let mut before = 0;
                 for run in &owned.elements {
                     // What they own was asked for with the container.
                     if self.view.is_inside(run, ty, place.address) {
@@ -307,8 +316,9 @@ impl Search<'_> {
                             self.put_off_elements(run, home, doubt);
                         }
                         Some(_) => {}
-                        None => self.elements(run, home),
+                        None => self.elements(run, before, home),
                     }
+                    before += run.count;
                 }
             }
             Err(Unreadable::Stale) if place.doubt.is_some() => {}
@@ -321,7 +331,7 @@ impl Search<'_> {
     }
 
     fn visit_enum(&mut self, ty: &Type, coroutine: bool, place: &Place) {
-        if coroutine && self.view.snapshot.is_used_up(place.address) {
+        if coroutine && self.view.snapshot.is_used_up(place.address, ty.size) {
             return;
         }
         let Active::Variant(variant) = self.view.active(ty, place.address) else {

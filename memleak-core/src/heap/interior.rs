@@ -122,7 +122,7 @@ fn from_content(heap: &Heap<'_>, lead: &Lead, block: u32, word: RuntimeAddress) 
     let value = RuntimeAddress(lead.value);
     let at_start = lead.steps.is_empty() || value == record.address;
     match *heap.contents.get(block as usize)? {
-        Content::Value(ty) | Content::Unwritten(ty) => {
+        Content::Value(ty) | Content::Stated(ty) | Content::Unwritten(ty) => {
             let counted = is_counted(&view.types.get(ty)) && value == at(record.address, COUNTS);
             Some(Inside { ty, start: record.address, index: None, led_to: at_start || counted })
         }

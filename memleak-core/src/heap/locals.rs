@@ -33,8 +33,8 @@ pub struct Call {
 pub struct OnStacks {
     /// What calls own, and what else is in scope, innermost first.
     pub locals: Vec<Root>,
-    /// Coroutines that threads are in.
-    pub running: Vec<RuntimeAddress>,
+    /// Coroutines that threads are in: where they are, and their sizes.
+    pub running: Vec<(RuntimeAddress, u64)>,
     /// Blocks whose values were moved out or are used up by a call.
     pub emptied: Vec<RuntimeAddress>,
 }
@@ -148,15 +148,19 @@ impl Stacks {
     }
 
     /// The coroutine that a frame is of: its function has a pinned pointer to it, which has no name.
-    fn coroutine_of(&self, frame: &Frame, known: &Known, word: &dyn Fn(u64) -> Option<u64>) -> Option<RuntimeAddress> {
-        let is_pin = |variable: &&Variable| {
-            let target = pointee(self.types, variable.ty).map(|target| self.types.get(target));
-            variable.name.is_empty()
-                && target.is_some_and(|target| matches!(target.kind, TypeKind::Enum { coroutine: true, .. }))
-        };
-        let pin = known.variables.iter().find(is_pin)?;
+    fn coroutine_of(
+        &self,
+        frame: &Frame,
+        known: &Known,
+        word: &dyn Fn(u64) -> Option<u64>,
+    ) -> Option<(RuntimeAddress, u64)> {
+        let mut pins = known.variables.iter().filter(|variable| variable.name.is_empty()).filter_map(|variable| {
+            let target = self.types.get(pointee(self.types, variable.ty)?);
+            matches!(target.kind, TypeKind::Enum { coroutine: true, .. }).then_some((variable, target.size))
+        });
+        let (pin, size) = pins.next()?;
         let at = pin.place.address(frame.sp, frame.fp, word)?;
-        word(at).map(RuntimeAddress)
+        Some((RuntimeAddress(word(at)?), size))
     }
 
     /// A word of the copy, or of what the program never writes to.

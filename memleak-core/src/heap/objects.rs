@@ -6,8 +6,8 @@
 //! functions that do the same for several types, a stack may name another type than the one that is there.
 
 use crate::address::RuntimeAddress;
-use crate::debuginfo::types::{TypeId, TypeKind};
-use crate::heap::containers::View;
+use crate::debuginfo::types::{Field, TypeId, TypeKind};
+use crate::heap::containers::{View, has_slots};
 use crate::heap::contents::Content;
 use crate::heap::evidence::is_counted;
 use crate::kernel::pointers::Targets;
@@ -84,10 +84,15 @@ pub fn tell(view: View<'_>, vtables: &Vtables, contents: &mut [Content]) {
             if let Content::OwnLayout { parameters, .. } = content {
                 *parameters = fitting.into();
             }
-        } else if let [only] = distinct(view, told.into_iter().filter(|ty| view.types.get(*ty).size == size))[..]
+        } else if let [only] = distinct(view, told.iter().copied().filter(|ty| view.types.get(*ty).size == size))[..]
             && may_be(view, content, only)
         {
             *content = Content::Value(only);
+        } else if let (true, &Content::Value(stated)) = (merged, &*content)
+            && !says_itself(view, stated)
+            && (told.is_empty() || !told.iter().all(|ty| is_or_wraps(view, stated, *ty)))
+        {
+            *content = Content::Stated(stated);
         }
     }
 }
@@ -133,6 +138,29 @@ fn distinct(view: View<'_>, types: impl IntoIterator<Item = TypeId>) -> Vec<Type
     distinct
 }
 
+/// Whether values of this type are asked for with their owner in any case.
+fn says_itself(view: View<'_>, ty: TypeId) -> bool {
+    let ty = view.types.get(ty);
+    ty.is_closure() || has_slots(&ty)
+}
+
+/// Whether a trait object of a value of `ty` is one of a value of `stated`, of the only field of one, or of what an `Rc` or `Arc` holds there.
+fn is_or_wraps(view: View<'_>, stated: TypeId, ty: TypeId) -> bool {
+    let name = view.types.get(ty).name.clone();
+    let mut stated = view.types.get(stated);
+    while stated.name != name {
+        let TypeKind::Struct { fields } = &stated.kind else { return false };
+        let value = |field: &&Field| ["data", "value"].contains(&&*field.name);
+        let inner = match is_counted(&stated) {
+            true => fields.iter().find(value),
+            false => fields.iter().find(|field| view.types.get(field.ty).size == stated.size),
+        };
+        let Some(inner) = inner.map(|field| view.types.get(field.ty)) else { return false };
+        stated = inner;
+    }
+    true
+}
+
 /// Whether a block of which a stack says this may be a value of `ty`. A trait object may also be the only field of what is there.
 fn may_be(view: View<'_>, content: &Content, ty: TypeId) -> bool {
     let name = view.types.get(ty).name.clone();
@@ -152,7 +180,9 @@ fn may_be(view: View<'_>, content: &Content, ty: TypeId) -> bool {
             }
         }
         Content::OwnLayout { .. } | Content::Unknown => true,
-        Content::Unwritten(_) | Content::Buffer(_) | Content::Table(_) | Content::Shared(_) => false,
+        Content::Stated(_) | Content::Unwritten(_) | Content::Buffer(_) | Content::Table(_) | Content::Shared(_) => {
+            false
+        }
     }
 }
 
@@ -229,9 +259,10 @@ mod tests {
         let pairs = [0x1000, 0x2000, 0x3000, 0x4000, 0x5000].map(|block| [block, SECOND]);
         heap.segment(0x500, words(&pairs.concat()));
         heap.types.merge_functions();
-        let expected = [user, newtype, user, bot, user].map(Content::Value);
+        let [first, second, third, last] = [user, newtype, user, user].map(Content::Value);
+        let expected = [first, second, third, Content::Stated(bot), last];
         assert_eq!(told(&heap, &vtables), expected, "not where it is a field, nor of another size");
         heap.segment(0x700, words(&[0x1000, FIRST]));
-        assert_eq!(told(&heap, &vtables)[0], Content::Value(bot), "nor where two vtables contradict each other");
+        assert_eq!(told(&heap, &vtables)[0], Content::Stated(bot), "two vtables contradict each other");
     }
 }

@@ -10,7 +10,7 @@ use crate::address::RuntimeAddress;
 use crate::debuginfo::types::TypeId;
 use crate::heap::containers::{Elements, Pointee, View, at, counted_values, has_slots};
 use crate::heap::contents::Content;
-use crate::heap::evidence::Claims;
+use crate::heap::evidence::{Claims, Evidence, Inline};
 use crate::heap::roots::{Presence, Root};
 use std::collections::HashSet;
 
@@ -24,6 +24,8 @@ pub struct Ownership<'a> {
     seen: HashSet<(RuntimeAddress, u64)>,
     /// What closures captured is judged part by part.
     closures_are_judged: bool,
+    /// Blocks of doubtful type that own what a value of this type would own.
+    alive: HashSet<usize>,
 }
 
 /// The two counts before the value of an `Rc` or `Arc`.
@@ -38,6 +40,7 @@ impl<'a> Ownership<'a> {
             claims: Claims::none(contents),
             seen: HashSet::new(),
             closures_are_judged: false,
+            alive: HashSet::new(),
         };
         let certain = roots.iter().filter(|root| root.presence == Presence::Certain);
         let mut values: Vec<Elements> =
@@ -48,7 +51,7 @@ impl<'a> Ownership<'a> {
             }
             _ => ownership.whole(block).filter(|run| {
                 let ty = view.types.get(run.ty);
-                !ty.is_closure() && !has_slots(&ty) && !view.snapshot.is_used_up(run.start)
+                !ty.is_closure() && !has_slots(&ty) && !view.snapshot.is_block_used_up(block)
             }),
         }));
         ownership.claim(values);
@@ -73,8 +76,15 @@ impl<'a> Ownership<'a> {
                 }
             }
             for block in self.claims.take_fresh() {
-                values.extend(self.told(block));
+                values.extend(self.told(block).filter(|_| !self.alive.contains(&block)));
             }
+        }
+    }
+
+    /// Notes what is owned by what [`Ownership::told`] says of a block, if it was not noted already, when only the stack had told its type.
+    pub fn claim_told(&mut self, block: usize, run: Elements) {
+        if !self.alive.contains(&block) {
+            self.claim(vec![run]);
         }
     }
 
@@ -88,23 +98,73 @@ impl<'a> Ownership<'a> {
         self.claim(slots);
     }
 
+    /// Notes what is owned by blocks of doubtful type of which no owner was found, if it fits. Those come first that none of them would own: an
+    /// owner knows better than a stack.
+    pub fn claim_stated(&mut self) {
+        let stated: Vec<(usize, Elements)> = (0..self.contents.len())
+            .filter_map(|block| match self.contents[block] {
+                Content::Stated(ty) => {
+                    let start = self.view.snapshot.blocks()[block].address;
+                    Some((block, Elements { ty, start, count: 1 }))
+                }
+                _ => None,
+            })
+            .collect();
+        let mut owned_by_one = HashSet::new();
+        for (_, value) in &stated {
+            self.view.inline_owners(value.ty, value.start, &mut |found| {
+                if let Inline::Owner(_, _, owned) = found {
+                    owned_by_one.extend(owned.blocks.iter().map(|(block, _)| *block));
+                }
+            });
+        }
+        let (inner, outer): (Vec<_>, Vec<_>) = stated.into_iter().partition(|(block, _)| owned_by_one.contains(block));
+        for (block, value) in outer.into_iter().chain(inner) {
+            let owned = self.claims.pointee(block).is_some() || self.view.snapshot.is_block_used_up(block);
+            if !owned && self.claims.judge(self.view, value.ty, value.start) == Evidence::Alive {
+                self.alive.insert(block);
+                self.claim(vec![value]);
+            }
+        }
+    }
+
     /// From now on what a closure captured is judged part by part: an owner that is found now may be a stale copy.
     pub fn judge_closures(&mut self) {
         self.closures_are_judged = true;
     }
 
+    fn is(&self, one: TypeId, other: TypeId) -> bool {
+        one == other || self.view.types.get(one).name == self.view.types.get(other).name
+    }
+
     /// The values in a block of which only its owner can tell whether they are there, if an owner says that they are.
     pub fn told(&self, block: usize) -> Option<Elements> {
-        let pointee = self.claims.pointee(block)?;
-        let start = self.view.snapshot.blocks()[block].address;
-        if self.view.snapshot.is_used_up(start) {
+        let pointee = match self.claims.pointee(block) {
+            Some(pointee) => pointee,
+            None if self.alive.contains(&block) => Pointee::Untold,
+            None => return None,
+        };
+        if self.view.snapshot.is_block_used_up(block) {
             return None;
         }
+        let start = self.view.snapshot.blocks()[block].address;
         match (&self.contents[block], pointee) {
+            // The stack may have named a closure for another type.
+            (&Content::Value(ty), Pointee::Values(run))
+                if self.view.types.merged_functions() && !self.is(run.ty, ty) =>
+            {
+                Some(run)
+            }
             (&Content::Value(ty), _) if self.view.types.get(ty).is_closure() => {
                 (!self.closures_are_judged).then_some(Elements { ty, start, count: 1 })
             }
-            (Content::Unwritten(_) | Content::Shared(_) | Content::Buffer(_), Pointee::Values(run)) => Some(run),
+            (
+                Content::Stated(_) | Content::Unwritten(_) | Content::Shared(_) | Content::Buffer(_),
+                Pointee::Values(run),
+            ) => Some(run),
+            (&Content::Stated(ty), _) if self.alive.contains(&block) => Some(Elements { ty, start, count: 1 }),
+            // Nobody but the stack says what it is.
+            _ if self.view.types.merged_functions() => None,
             (&Content::Unwritten(ty), Pointee::Untold) => Some(Elements { ty, start, count: 1 }),
             (&Content::Shared(ty), Pointee::Untold) => Some(Elements { ty, start: at(start, COUNTS), count: 1 }),
             _ => None,
@@ -112,7 +172,8 @@ impl<'a> Ownership<'a> {
     }
 }
 
-/// The values of this type that there is room for behind the two counts of a block, and how many of them are there certainly.
+/// The values of this type that there is room for behind the two counts of a block, and how many of them are there certainly: none, if the type
+/// itself is not certain.
 pub fn behind_counts(view: View<'_>, block: usize, element: TypeId) -> Option<(Elements, u64)> {
     let size = view.types.get(element).size;
     let record = view.snapshot.blocks()[block];
@@ -120,5 +181,6 @@ pub fn behind_counts(view: View<'_>, block: usize, element: TypeId) -> Option<(E
         return None;
     }
     let (least, most) = counted_values(record.size, size);
+    let least = if view.types.merged_functions() { 0 } else { least };
     Some((Elements { ty: element, start: at(record.address, COUNTS), count: most }, least))
 }

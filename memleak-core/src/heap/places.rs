@@ -173,7 +173,7 @@ impl View<'_> {
         descent: &mut Descent,
     ) -> bool {
         descent.fixed = false;
-        if coroutine && self.snapshot.is_used_up(address) {
+        if coroutine && self.snapshot.is_used_up(address, ty.size) {
             descent.liveness = descent.liveness.max(Liveness::Possible);
             return false;
         }

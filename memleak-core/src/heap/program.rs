@@ -129,7 +129,7 @@ impl Program {
     /// The snapshot learns what is used up by the calls there.
     pub fn locals(&self, snapshot: &mut Snapshot, units: Option<&HashSet<u32>>) -> Vec<Root> {
         let found = self.stacks.read(snapshot, &|unit| units.is_none_or(|units| units.contains(&unit)));
-        snapshot.note_used_up(found.running.into_iter().chain(found.emptied));
+        snapshot.note_used_up(found.running, found.emptied);
         found.locals
     }
 

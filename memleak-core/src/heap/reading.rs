@@ -230,7 +230,7 @@ impl<'a> Reader<'a> {
         let pointee = word.pointee.filter(|ty| view.types.get(*ty).size == block.size);
         let owns = matches!(word.kind, EdgeKind::Owning | EdgeKind::Counted | EdgeKind::Weak);
         let by_stack = match self.heap.contents[to as usize] {
-            Content::Value(ty) => Some(ty),
+            Content::Value(ty) | Content::Stated(ty) => Some(ty),
             Content::Unwritten(_) | Content::Shared(_) if !self.merged => None,
             // Only their owner knows more of them.
             _ if pointee.is_none() || !owns => return,
@@ -326,7 +326,9 @@ impl<'a> Reader<'a> {
         let view = self.heap.view;
         let size = |ty: TypeId| view.types.get(ty).size;
         match (witness, &self.heap.contents[block as usize]) {
-            (Witness::Pointer(ty), _) | (Witness::Stack, Content::Value(ty)) => Layout::Value(*ty),
+            (Witness::Pointer(ty), _) | (Witness::Stack, Content::Value(ty) | Content::Stated(ty)) => {
+                Layout::Value(*ty)
+            }
             (Witness::Container(_, runs), _) => {
                 let size = runs.first().map_or(0, |run| size(run.ty));
                 Layout::Elements(Rc::clone(runs), size)
@@ -361,7 +363,7 @@ const COUNTS: u64 = 16;
 /// Whether a block that holds this is that of an `Rc` or `Arc`: it starts with the strong count.
 pub fn counted(heap: Heap<'_>, content: &Content) -> bool {
     match content {
-        Content::Value(ty) => is_counted(&heap.view.types.get(*ty)),
+        Content::Value(ty) | Content::Stated(ty) => is_counted(&heap.view.types.get(*ty)),
         Content::Shared(_) => true,
         // From a box, so its type is not told.
         other => other.is_counted_unknown(),

@@ -61,7 +61,7 @@ pub struct Snapshot {
     threads: Vec<Thread>,
     foreign: Vec<ForeignWord>,
     losses: Losses,
-    used_up: HashSet<RuntimeAddress>,
+    used_up: HashSet<(RuntimeAddress, u64)>,
     epoch: u32,
     traffic: Vec<Traffic>,
 }
@@ -119,15 +119,27 @@ impl Snapshot {
         self
     }
 
-    /// Notes that the values here are used up by a call that has not ended.
-    pub fn note_used_up(&mut self, values: impl IntoIterator<Item = RuntimeAddress>) {
-        self.used_up.extend(values);
+    /// Notes that the values here, of these sizes, are used up by a call that has not ended, and what is in the blocks that begin here.
+    pub fn note_used_up(&mut self, values: Vec<(RuntimeAddress, u64)>, blocks: Vec<RuntimeAddress>) {
+        let blocks = blocks.into_iter().filter_map(|start| {
+            let block = self.blocks[self.block_starting(start)?];
+            Some((block.address, block.size))
+        });
+        let all: Vec<(RuntimeAddress, u64)> = values.into_iter().chain(blocks).collect();
+        self.used_up.extend(all);
     }
 
-    /// Whether the value here is used up by a call that has not ended: a coroutine that a thread is in, which still has the state in which it was
+    /// Whether the value of this size here is used up by a call that has not ended: a coroutine that a thread is in, which still has the state in which it was
     /// resumed, or what was moved out of a box. What is left of it is that call's, whose frame says what that is.
-    pub fn is_used_up(&self, value: RuntimeAddress) -> bool {
-        self.used_up.contains(&value)
+    /// A value that it begins with is another one: a future that the coroutine has pinned in itself.
+    pub fn is_used_up(&self, value: RuntimeAddress, size: u64) -> bool {
+        self.used_up.contains(&(value, size))
+    }
+
+    /// Whether the value that fills this block is.
+    pub fn is_block_used_up(&self, block: usize) -> bool {
+        let block = self.blocks[block];
+        self.is_used_up(block.address, block.size)
     }
 
     /// The threads of the process, the one that made the copy left out.

@@ -1,6 +1,6 @@
 //! Instances in places that may be stale, on made-up heaps: who owns what decides, part by part.
 
-use crate::debuginfo::types::{TypeId, TypeKind};
+use crate::debuginfo::types::{TypeId, TypeKind, Types as _};
 use crate::heap::contents::Content;
 use crate::heap::instances::Doubt;
 use crate::heap::made_up::{MadeUpHeap, words};
@@ -317,4 +317,34 @@ fn a_local_without_a_destructor_is_possibly_there() {
     assert_eq!(&*function, "chat::serve");
     heap.local(0x520, words(&[1]), session, Certain);
     assert_eq!(heap.count(SESSION), (1, 1));
+}
+
+#[test]
+fn where_functions_may_have_been_merged_a_stack_alone_is_not_certain() {
+    let (mut heap, session) = plain();
+    heap.types.merge_functions();
+    let other = heap.types.scalar("chat::Other", 8);
+    let [of_session, of_other] = [session, other].map(|ty| {
+        let name = format!("alloc::boxed::Box<{}, alloc::alloc::Global>", heap.types.get(ty).name);
+        heap.types.pointer(&name, ty)
+    });
+    heap.block(0x1000, words(&[1]), Content::Stated(session));
+    heap.block(0x2000, words(&[2]), Content::Stated(other));
+    let found = heap.find(SESSION);
+    assert_eq!(found.iter().map(|found| &found.doubt).collect::<Vec<_>>(), [&Some(Doubt::Optimised)]);
+    heap.root(0x500, words(&[0x1000]), of_other);
+    assert_eq!(heap.count(SESSION), (0, 0), "its owner knows better");
+    heap.root(0x600, words(&[0x2000]), of_session);
+    assert_eq!(heap.count(SESSION), (1, 0), "and so does that of the other");
+}
+
+#[test]
+fn what_is_owned_by_what_only_a_stack_tells_has_its_owner() {
+    let (mut heap, session) = plain();
+    heap.types.merge_functions();
+    let boxed = heap.types.pointer("alloc::boxed::Box<chat::Session, alloc::alloc::Global>", session);
+    let task = heap.types.structure("chat::Task", 8, &[("session", 0, boxed)]);
+    heap.block(0x1000, words(&[1]), Content::Stated(session));
+    heap.block(0x2000, words(&[0x1000]), Content::Stated(task));
+    assert_eq!(heap.count(SESSION), (1, 0), "two stacks and the pointer agree");
 }

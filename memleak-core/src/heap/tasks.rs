@@ -59,7 +59,7 @@ impl<'h> Tasks<'h> {
         // By the number of the type; none if it was not yet met.
         let mut known: Vec<Option<bool>> = Vec::new();
         for (block, content) in self.heap.contents.iter().enumerate() {
-            let Content::Value(ty) = content else { continue };
+            let (Content::Value(ty) | Content::Stated(ty)) = content else { continue };
             let index = ty.0 as usize;
             if known.len() <= index {
                 known.resize(index + 1, None);
@@ -77,7 +77,7 @@ impl<'h> Tasks<'h> {
 
     /// The task that the block with this index is; none if it is something else, or a task whose memory is only kept by a `Weak`.
     pub fn at(&self, block: u32) -> Option<Task> {
-        let Content::Value(ty) = self.heap.contents.get(block as usize)? else { return None };
+        let (Content::Value(ty) | Content::Stated(ty)) = self.heap.contents.get(block as usize)? else { return None };
         let shape = self.shape(*ty)?;
         let record = self.heap.view.snapshot.blocks().get(block as usize)?;
         if shape.counted && self.heap.view.snapshot.word(record.address) == Some(0) {

@@ -236,7 +236,7 @@ impl Reader<'_> {
         let pointed = match known.filter(|id| self.view.types.get(*id).size > 0) {
             Some(id) => id,
             None => match self.contents.get(block?)? {
-                Content::Value(id) => *id,
+                Content::Value(id) | Content::Stated(id) => *id,
                 _ => return None,
             },
         };

@@ -95,7 +95,7 @@ impl<'p> Scene<'p> {
     pub fn content_name(&self, content: &Content) -> Option<Rc<str>> {
         let types = self.program.types();
         match content {
-            Content::Value(ty) | Content::Unwritten(ty) => {
+            Content::Value(ty) | Content::Stated(ty) | Content::Unwritten(ty) => {
                 let ty = types.get(*ty);
                 let counted = is_counted(&ty);
                 let inner = ty.parameters.first().filter(|_| counted).map(|(_, inner)| types.get(*inner).name.clone());
@@ -115,7 +115,7 @@ impl<'p> Scene<'p> {
         let types = self.program.types();
         let whole = |ty| (ty, record.address, record.size);
         let (ty, address, size) = match &self.contents[block as usize] {
-            Content::Value(ty) | Content::Unwritten(ty) => {
+            Content::Value(ty) | Content::Stated(ty) | Content::Unwritten(ty) => {
                 let outer = types.get(*ty);
                 let data = || ["data", "value"].iter().find_map(|name| self.view().field(&outer, name));
                 match Some(&outer).filter(|outer| is_counted(outer)).and_then(|_| data()) {
@@ -136,7 +136,9 @@ impl<'p> Scene<'p> {
     /// The strong count of a block that has one.
     pub fn strong(&self, block: u32) -> Option<u64> {
         let counted = match &self.contents[block as usize] {
-            Content::Value(ty) | Content::Unwritten(ty) => is_counted(&self.program.types().get(*ty)),
+            Content::Value(ty) | Content::Stated(ty) | Content::Unwritten(ty) => {
+                is_counted(&self.program.types().get(*ty))
+            }
             Content::Shared(_) => true,
             _ => false,
         };

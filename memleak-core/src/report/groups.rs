@@ -198,5 +198,9 @@ pub(super) fn reason(doubt: &Doubt) -> String {
         Doubt::OwnLayout(function) => {
             format!("perhaps in a block that {} laid out itself", short_function(function))
         }
+        Doubt::Optimised => {
+            "in a block whose type only the stack that allocated it tells, and optimisation may have changed that"
+                .to_owned()
+        }
     }
 }

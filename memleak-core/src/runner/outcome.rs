@@ -1,8 +1,14 @@
 //! How a test ended, as one closed type, and the words and the failure that the test's thread makes of it.
 
+use crate::debuginfo::layouts;
 use memleak_report::document::Findings;
 use std::io::{self, Write};
 use std::panic;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// What a pass does not say if the program was built with optimisation.
+const OPTIMISED: &str = "built with optimisation, which hides values from memleak: those in registers, and some on the stack of a thread that still \
+                         runs. A test that passes has not counted them. With `opt-level = 0` in the profile they are seen";
 
 /// How a test ended. Only [`Outcome::Passed`] and [`Outcome::Unchecked`] are a pass.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -68,9 +74,18 @@ impl Report {
         text
     }
 
+    /// What is so of the whole program is said once.
+    fn say_what_is_hidden(&mut self, optimised: bool, said: &AtomicBool) {
+        if optimised && self.outcome == Outcome::Passed && !said.swap(true, Ordering::Relaxed) {
+            self.notes.push(OPTIMISED.to_owned());
+        }
+    }
+
     /// Says it on stderr, and lets the test fail if it has to.
-    pub(super) fn conclude(self) {
+    pub(super) fn conclude(mut self) {
         if self.passes() {
+            static SAID: AtomicBool = AtomicBool::new(false);
+            self.say_what_is_hidden(layouts::OPTIMISED, &SAID);
             // libtest shows nothing of what it captures from a test that passes; a check or a leak that was left out is not to go unseen.
             let _ = io::stderr().write_all(self.text().as_bytes());
         } else {
@@ -80,5 +95,25 @@ impl Report {
             // The reason has been said; `panic!` would add a location in this file to it.
             panic::resume_unwind(Box::new("the test failed; the reason is printed above"));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{OPTIMISED, Outcome, Report};
+    use std::sync::atomic::AtomicBool;
+
+    #[test]
+    fn the_first_pass_of_an_optimised_program_says_what_it_hides() {
+        let said = AtomicBool::new(false);
+        let notes = |outcome: Outcome, optimised| {
+            let mut report = Report::of(outcome);
+            report.say_what_is_hidden(optimised, &said);
+            report.notes
+        };
+        assert!(notes(Outcome::Passed, false).is_empty());
+        assert!(notes(Outcome::BodyPanicked, true).is_empty());
+        assert_eq!(notes(Outcome::Passed, true), [OPTIMISED]);
+        assert!(notes(Outcome::Passed, true).is_empty());
     }
 }

@@ -138,7 +138,7 @@ impl Judge {
         let reach = Reach::of(&graph);
         let name = |ty: TypeId| program.types().get(ty).name.to_string();
         let contents = contents.iter().map(|content| match content {
-            Content::Value(ty) | Content::Unwritten(ty) => name(*ty),
+            Content::Value(ty) | Content::Stated(ty) | Content::Unwritten(ty) => name(*ty),
             Content::Buffer(ty) | Content::Table(ty) | Content::Shared(ty) => format!("[{}]", name(*ty)),
             Content::OwnLayout { function, .. } => function.to_string(),
             Content::Unknown => "?".to_owned(),

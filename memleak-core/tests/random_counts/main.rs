@@ -193,6 +193,7 @@ fn reason(doubt: &Doubt) -> &'static str {
         Doubt::OnStack { .. } => "on a stack",
         Doubt::NotUnderstood(_) => "not understood",
         Doubt::OwnLayout(_) => "a layout of its own",
+        Doubt::Optimised => "optimised",
     }
 }
 
@@ -306,7 +307,7 @@ impl<'a> Judge<'a> {
         match home {
             Home::Root(root) => self.roots[root].name.to_string(),
             Home::Block(block) => match &self.contents[block] {
-                Content::Value(ty) | Content::Unwritten(ty) => name(*ty),
+                Content::Value(ty) | Content::Stated(ty) | Content::Unwritten(ty) => name(*ty),
                 Content::Buffer(ty) | Content::Table(ty) | Content::Shared(ty) => format!("[{}]", name(*ty)),
                 Content::OwnLayout { function, .. } => function.to_string(),
                 Content::Unknown => "?".to_owned(),

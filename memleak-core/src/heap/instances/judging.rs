@@ -11,6 +11,9 @@ use crate::heap::ownership::Ownership;
 use crate::heap::roots::Root;
 use std::collections::{HashSet, VecDeque};
 
+/// The turn of what owns nothing in a block of doubtful type.
+const LAST: usize = 4;
+
 /// Who owns what. Looking all owners up, whatever their type, takes long, so it is done only when it is asked for.
 struct Lazy<'a, 'r> {
     view: View<'a>,
@@ -24,6 +27,7 @@ impl<'a> Lazy<'a, '_> {
         self.known.get_or_insert_with(|| {
             let mut ownership = Ownership::of(self.view, self.contents, self.roots);
             ownership.claim_slots();
+            ownership.claim_stated();
             ownership.judge_closures();
             ownership
         })
@@ -40,6 +44,9 @@ impl<'a> Search<'a> {
             self.told_by_owners(&mut ownership);
             self.iterators(&mut ownership);
             ownership.claim_slots();
+            ownership.claim_stated();
+            // Of what those own.
+            self.told_by_owners(&mut ownership);
             ownership.judge_closures();
             lazy.known = Some(ownership);
         }
@@ -67,9 +74,12 @@ impl<'a> Search<'a> {
     }
 
     fn judge_uncertain(&mut self, lazy: &mut Lazy<'a, '_>) {
-        while let Some(place) = self.uncertain.iter_mut().find_map(VecDeque::pop_front) {
-            let slot_of = match place.home {
-                Home::Block(block) if place.doubt == Some(Doubt::NoOwner) => Some(block),
+        let next = |uncertain: &mut [VecDeque<Place>; 5]| {
+            (0..).zip(uncertain).find_map(|(turn, places)| places.pop_front().map(|place| (turn, place)))
+        };
+        while let Some((turn, place)) = next(&mut self.uncertain) {
+            let slot_of = match (place.home, &place.doubt) {
+                (Home::Block(block), Some(Doubt::NoOwner | Doubt::Optimised)) => Some(block),
                 _ => None,
             };
             if slot_of.is_some_and(|block| self.read_by_owner.contains(&block)) {
@@ -78,6 +88,10 @@ impl<'a> Search<'a> {
             // Without claims, what is dead can be told, and what owns nothing.
             match Claims::none(lazy.contents).judge(self.view, place.ty, place.address) {
                 Evidence::Dead => continue,
+                Evidence::Undecided if place.doubt == Some(Doubt::Optimised) && turn < LAST => {
+                    self.uncertain[LAST].push_back(place);
+                    continue;
+                }
                 Evidence::Undecided if slot_of.is_none() => {
                     self.queue.push(place);
                     self.drain();
@@ -89,8 +103,8 @@ impl<'a> Search<'a> {
             match slot_of.map(|block| (block, ownership.told(block))) {
                 Some((block, Some(run))) => {
                     self.read_by_owner.insert(block);
-                    self.elements(&run, place.home);
-                    ownership.claim(vec![run]);
+                    self.elements(&run, 0, place.home);
+                    ownership.claim_told(block, run);
                     self.drain();
                 }
                 Some((block, None)) if ownership.claims.told(block) => {}
@@ -128,8 +142,8 @@ impl<'a> Search<'a> {
         self.waiting = others;
         for block in told {
             let Some(run) = ownership.told(block) else { continue };
-            self.elements(&run, Home::Block(block));
-            ownership.claim(vec![run]);
+            self.elements(&run, 0, Home::Block(block));
+            ownership.claim_told(block, run);
         }
         self.drain();
     }

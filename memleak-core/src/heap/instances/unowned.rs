@@ -34,10 +34,10 @@ impl Search<'_> {
     pub(super) fn unowned_buffers(&mut self, contents: &[Content]) {
         for (index, content) in contents.iter().enumerate() {
             let &Content::Buffer(element) = content else { continue };
-            if !self.can_hold(element) || self.read_by_owner.contains(&index) {
-                continue;
+            let may_hold = self.view.types.merged_functions() || self.can_hold(element);
+            if may_hold && !self.read_by_owner.contains(&index) {
+                self.waiting.push(index);
             }
-            self.waiting.push(index);
         }
     }
 
@@ -98,6 +98,9 @@ impl Search<'_> {
     pub(super) fn without_owner(&mut self, block: usize, content: &Content) {
         let home = Home::Block(block);
         match *content {
+            // Its container has told what is in it.
+            Content::Stated(_) if self.read_by_owner.contains(&block) => {}
+            Content::Stated(ty) => self.put_off(ty, self.start_of(block), home, &Doubt::Optimised),
             Content::Unwritten(ty) => self.put_off(ty, self.start_of(block), home, &Doubt::MaybeUninit),
             Content::Shared(ty) => {
                 if let Some((all, certain)) = behind_counts(self.view, block, ty) {

@@ -66,7 +66,7 @@ impl<'s> Labels<'s> {
         let record = self.scene.snapshot.blocks()[block as usize];
         let types = self.scene.program.types();
         let (ty, start, index) = match self.scene.contents[block as usize] {
-            Content::Value(ty) | Content::Unwritten(ty) => (ty, record.address, None),
+            Content::Value(ty) | Content::Stated(ty) | Content::Unwritten(ty) => (ty, record.address, None),
             Content::Buffer(element) => self.element(element, record.address, edge.at),
             Content::Shared(element) => {
                 let (ty, start, index) = self.element(element, at(record.address, COUNTS), edge.at);

@@ -131,7 +131,7 @@ struct Names {
 impl Names {
     fn of_block(&mut self, scene: &Scene<'_>, content: &Content, strings: &mut Strings) -> u32 {
         let (ty, kind) = match content {
-            Content::Value(ty) => (ty, 0),
+            Content::Value(ty) | Content::Stated(ty) => (ty, 0),
             Content::Unwritten(ty) => (ty, 1),
             Content::Buffer(ty) => (ty, 2),
             Content::Table(ty) => (ty, 3),
