@@ -109,7 +109,7 @@ fn std_nested<T: Item>() -> StdChannel<std_mpsc::Receiver<T>> {
     (sender, receiver)
 }
 
-cases! { channels_of_tokio;
+cases! { channels_of_tokio [Plain, Owning, Nothing];
     "mpsc, some received", 60, tokio_unbounded;
     "mpsc, bounded, all received", 0, tokio_bounded;
     "oneshot, sent", 1, tokio_oneshot;

@@ -13,6 +13,7 @@ mod child;
 mod collections;
 mod futures;
 mod inline;
+mod lent;
 mod queues;
 #[path = "../subject/mod.rs"]
 mod subject;

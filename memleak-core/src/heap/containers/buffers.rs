@@ -58,11 +58,11 @@ pub(super) fn vec_into_iter(view: View<'_>, ty: &Type, address: RuntimeAddress) 
         return Ok(Owned { blocks: Vec::new(), elements: vec![few(view, run)?] });
     }
     let blocks = buffer(view, buffer_start, number("cap")?, size)?;
-    let left = end.checked_sub(first).filter(|left| left.is_multiple_of(size)).ok_or(Unreadable::Stale)?;
+    let count = between(first, end, size)?;
     if first < buffer_start {
         return Err(Unreadable::Stale);
     }
-    Ok(Owned { blocks, elements: vec![Elements { ty: element, start: RuntimeAddress(first), count: left / size }] })
+    Ok(Owned { blocks, elements: vec![Elements { ty: element, start: RuntimeAddress(first), count }] })
 }
 
 pub(super) fn vec_deque(view: View<'_>, ty: &Type, address: RuntimeAddress) -> Result<Owned, Unreadable> {
@@ -114,19 +114,52 @@ pub(super) fn vec_drain(view: View<'_>, ty: &Type, address: RuntimeAddress) -> R
     let source = view.types.get(pointee(view.types, pointer).ok_or(Unreadable::Layout)?);
     let buffer = view.number(&source, vec, "pointer")?;
     let (tail, behind) = (number("tail_start")?, number("tail_len")?);
-    let left = end.wrapping_sub(first);
-    let Some(count) = left.checked_div(size) else {
-        return in_one_block(view, vec![Elements { ty: element, start: address, count: left.wrapping_add(behind) }]);
-    };
-    if first > end || !left.is_multiple_of(size) {
-        return Err(Unreadable::Stale);
+    if size == 0 {
+        // The end is how many are left.
+        return in_one_block(view, vec![Elements { ty: element, start: address, count: end.wrapping_add(behind) }]);
     }
+    let count = between(first, end, size)?;
     let tail = RuntimeAddress(buffer.wrapping_add(tail.wrapping_mul(size)));
     let elements = vec![
         Elements { ty: element, start: RuntimeAddress(first), count },
         Elements { ty: element, start: tail, count: behind },
     ];
     in_one_block(view, elements)
+}
+
+/// How many elements are from one address to the other.
+pub(super) fn between(first: u64, end: u64, size: u64) -> Result<u64, Unreadable> {
+    let left = end.checked_sub(first).filter(|left| left.is_multiple_of(size)).ok_or(Unreadable::Stale)?;
+    Ok(left / size)
+}
+
+/// An `extract_if` that has not ended: the vector says that it is empty. What has been kept was moved to the front of its buffer, and from `idx`
+/// on all is where it was.
+pub(super) fn vec_extract_if(view: View<'_>, ty: &Type, address: RuntimeAddress) -> Result<Owned, Unreadable> {
+    let element = generic(ty, "T")?;
+    let size = view.types.get(element).size;
+    let number = |name| view.number(ty, address, name);
+    let (vec, seen, gone, all) = (RuntimeAddress(number("vec")?), number("idx")?, number("del")?, number("old_len")?);
+    let (kept, left) = match (seen.checked_sub(gone), all.checked_sub(seen)) {
+        (Some(kept), Some(left)) => (kept, left),
+        _ => return Err(Unreadable::Stale),
+    };
+    let (predicate, _) = view.field(ty, "pred").ok_or(Unreadable::Layout)?;
+    let predicate = Elements { ty: generic(ty, "F")?, start: at(address, predicate), count: 1 };
+    let elements = if size == 0 {
+        vec![Elements { ty: element, start: address, count: kept + left }]
+    } else {
+        let (_, pointer) = view.field(ty, "vec").ok_or(Unreadable::Layout)?;
+        let source = view.types.get(pointee(view.types, pointer).ok_or(Unreadable::Layout)?);
+        let buffer = RuntimeAddress(view.number(&source, vec, "pointer")?);
+        vec![
+            Elements { ty: element, start: buffer, count: kept },
+            Elements { ty: element, start: at(buffer, seen.wrapping_mul(size)), count: left },
+        ]
+    };
+    let mut owned = in_one_block(view, elements)?;
+    owned.elements.push(predicate);
+    Ok(owned)
 }
 
 /// The same of a deque.

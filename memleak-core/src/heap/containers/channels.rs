@@ -1,7 +1,7 @@
 //! Channels: their messages lie in slots, and counters elsewhere say which of them have not been received.
 
 use crate::address::RuntimeAddress;
-use crate::debuginfo::types::{Type, pointee};
+use crate::debuginfo::types::{Type, TypeId, TypeKind, pointee};
 use crate::heap::containers::buffers::buffer;
 use crate::heap::containers::{Claim, Elements, Owned, Unreadable, View, at, generic};
 
@@ -49,7 +49,7 @@ pub(super) fn tokio_mpsc(view: View<'_>, ty: &Type, address: RuntimeAddress) -> 
     let (_, head) = view.field(ty, "head").ok_or(Unreadable::Layout)?;
     let block = view.types.get(pointee(view.types, head).ok_or(Unreadable::Layout)?);
     let (values, array) = view.field(&block, "values").ok_or(Unreadable::Layout)?;
-    let slots = view.types.get(array).size.checked_div(size).unwrap_or(0);
+    let slots = slots(view, array).ok_or(Unreadable::Layout)?;
     let mut owned = Owned::default();
     while next != 0 {
         let start = RuntimeAddress(next);
@@ -70,6 +70,15 @@ pub(super) fn tokio_mpsc(view: View<'_>, ty: &Type, address: RuntimeAddress) -> 
         next = view.number(&block, start, "next")?;
     }
     Ok(owned)
+}
+
+/// How many slots there are in the array that is wrapped in this type.
+fn slots(view: View<'_>, values: TypeId) -> Option<u64> {
+    match &view.types.get(values).kind {
+        TypeKind::Array { count, .. } => Some(*count),
+        TypeKind::Struct { fields } => slots(view, fields.first()?.ty),
+        _ => None,
+    }
 }
 
 /// crossbeam's deque for one worker: from `front` to `back`, round and round in the buffer.

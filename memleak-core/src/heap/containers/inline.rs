@@ -1,9 +1,10 @@
 //! Vectors that keep their elements in themselves, or some of them.
 
 use crate::address::RuntimeAddress;
-use crate::debuginfo::types::{Type, TypeId, TypeKind};
-use crate::heap::containers::buffers::buffer;
+use crate::debuginfo::types::{Type, TypeId, TypeKind, pointee};
+use crate::heap::containers::buffers::{between, buffer};
 use crate::heap::containers::{Claim, Elements, Owned, Unreadable, View, at, generic};
+use std::rc::Rc;
 
 pub(super) fn array_vec(view: View<'_>, ty: &Type, address: RuntimeAddress) -> Result<Owned, Unreadable> {
     let (start, array) = view.field(ty, "xs").ok_or(Unreadable::Layout)?;
@@ -64,7 +65,8 @@ fn small(view: View<'_>, ty: &Type, address: RuntimeAddress) -> Result<Small, Un
         let within =
             fields.first().filter(|_| matches!(storage.kind, TypeKind::Enum { .. })).map_or(0, |field| field.offset);
         let start = at(address, data + offset + within);
-        return Ok(Small { element, blocks: Vec::new(), start, len: capacity, room: inline });
+        let room = if size == 0 { u64::MAX } else { inline };
+        return Ok(Small { element, blocks: Vec::new(), start, len: capacity, room });
     }
     let (offset, heap) = part("Heap").ok_or(Unreadable::Layout)?;
     let heap = view.types.get(heap);
@@ -95,6 +97,52 @@ pub(super) fn small_vec_into_iter(view: View<'_>, ty: &Type, address: RuntimeAdd
     }
     let start = at(start, first * view.types.get(element).size);
     Ok(Owned { blocks, elements: vec![Elements { ty: element, start, count: end - first }] })
+}
+
+/// A `drain` of an `ArrayVec` that has not ended: the vector counts only what was before.
+pub(super) fn array_vec_drain(view: View<'_>, ty: &Type, address: RuntimeAddress) -> Result<Owned, Unreadable> {
+    let (source, vec) = drained(view, ty, address)?;
+    let (start, array) = view.field(&source, "xs").ok_or(Unreadable::Layout)?;
+    let TypeKind::Array { count: room, .. } = view.types.get(array).kind else { return Err(Unreadable::Layout) };
+    rest(view, (ty, address), generic(ty, "T")?, (at(vec, start), room))
+}
+
+/// The same of a `SmallVec`.
+pub(super) fn small_vec_drain(view: View<'_>, ty: &Type, address: RuntimeAddress) -> Result<Owned, Unreadable> {
+    let (source, vec) = drained(view, ty, address)?;
+    let Small { element, start, room, .. } = small(view, &source, vec)?;
+    rest(view, (ty, address), element, (start, room))
+}
+
+/// The vector that is drained: its type, and where it is.
+fn drained(view: View<'_>, ty: &Type, address: RuntimeAddress) -> Result<(Rc<Type>, RuntimeAddress), Unreadable> {
+    let (_, pointer) = view.field(ty, "vec").ok_or(Unreadable::Layout)?;
+    let source = view.types.get(pointee(view.types, pointer).ok_or(Unreadable::Layout)?);
+    Ok((source, RuntimeAddress(view.number(ty, address, "vec")?)))
+}
+
+/// What a `drain` has not taken out yet, and what lies behind, in a buffer with so much room.
+fn rest(
+    view: View<'_>,
+    (ty, address): (&Type, RuntimeAddress),
+    element: TypeId,
+    (buffer, room): (RuntimeAddress, u64),
+) -> Result<Owned, Unreadable> {
+    let size = view.types.get(element).size;
+    let number = |name| view.number(ty, address, name);
+    let (first, end) = (number("ptr")?, number("end_or_len")?);
+    let (tail, behind) = (number("tail_start")?, number("tail_len")?);
+    // Without a size, the end is how many are left.
+    let left = if size == 0 { end } else { between(first, end, size)? };
+    if left > tail || tail.checked_add(behind).is_none_or(|all| all > room) {
+        return Err(Unreadable::Stale);
+    }
+    let run = |start, count| Elements { ty: element, start, count };
+    let elements = match size {
+        0 => vec![run(address, left + behind)],
+        _ => vec![run(RuntimeAddress(first), left), run(at(buffer, tail * size), behind)],
+    };
+    Ok(Owned { blocks: Vec::new(), elements })
 }
 
 /// The iterator over an array by value: from `start` to `end` are left.
