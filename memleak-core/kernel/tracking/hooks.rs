@@ -333,15 +333,15 @@ fn record(thread: &Thread, mut block: RawBlock, at: Registers) -> bool {
         block.stack = stacks::EMPTY;
         LOST_STACKS.fetch_add(1, Ordering::Relaxed);
     }
-    let mut epoch = 0;
+    let mut keep = false;
     let inserted = table::insert(&block, || {
-        epoch = MEMLEAK_TRACKER.epoch.load(Ordering::Relaxed);
+        let epoch = MEMLEAK_TRACKER.epoch.load(Ordering::Relaxed);
+        keep = peak::is_watched(epoch) && peak::add(block.size);
         epoch
     });
     if !thread.count(block.stack, block.size) || !inserted {
         LOST_BLOCKS.fetch_add(1, Ordering::Relaxed);
     }
-    let keep = peak::is_watched(epoch) && peak::add(block.size);
     thread.busy.set(false);
     keep
 }
@@ -349,11 +349,11 @@ fn record(thread: &Thread, mut block: RawBlock, at: Registers) -> bool {
 /// Forgets the block at `address` and says what it was.
 #[inline(always)]
 fn forget(address: *mut u8) -> RawBlock {
-    let block = table::remove(address as u64);
-    if peak::is_watched(block.epoch) {
-        peak::subtract(block.size);
-    }
-    block
+    table::remove(address as u64, |block| {
+        if peak::is_watched(block.epoch) {
+            peak::subtract(block.size);
+        }
+    })
 }
 
 /// The sum of watched blocks was first above its limit.
@@ -444,11 +444,14 @@ unsafe extern "C" fn realloc_end_at(address: *mut u8, size: usize, taken: *const
     let known = taken.found != 0;
     let mut keep = false;
     if address.is_null() {
-        if known && !table::insert(&taken, || taken.epoch) {
+        let watched_again = || {
+            if peak::is_watched(taken.epoch) {
+                peak::add(taken.size);
+            }
+            taken.epoch
+        };
+        if known && !table::insert(&taken, watched_again) {
             LOST_BLOCKS.fetch_add(1, Ordering::Relaxed);
-        }
-        if peak::is_watched(taken.epoch) {
-            peak::add(taken.size);
         }
     } else if known || thread.suspended.get() == 0 {
         let block =

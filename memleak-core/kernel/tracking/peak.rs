@@ -27,7 +27,7 @@ pub fn is_watched(epoch: u32) -> bool {
     epoch >= MEMLEAK_TRACKER.watched.load(Ordering::Relaxed)
 }
 
-/// A watched block has been recorded. Whether [`keep`] is due.
+/// A watched block is recorded. Whether [`keep`] is due. As its region is held, no watch begins or ends between the block and the sum.
 #[cold]
 #[inline(never)]
 pub fn add(size: u64) -> bool {
@@ -36,7 +36,7 @@ pub fn add(size: u64) -> bool {
     sum > LIMIT.load(Ordering::Relaxed) && CROSSING.load(Ordering::Relaxed) == BELOW
 }
 
-/// The record of a watched block was taken out.
+/// The record of a watched block is taken out, its region held as in [`add`].
 #[cold]
 #[inline(never)]
 pub fn subtract(size: u64) {

@@ -232,9 +232,9 @@ pub fn insert(block: &RawBlock, epoch: impl FnOnce() -> u32) -> bool {
     true
 }
 
-/// Forgets the block at `address` and says what it was (`found` is zero if there was none).
+/// Forgets the block at `address` and says what it was (`found` is zero if there was none), to `gone` while the region is still held.
 #[inline(always)]
-pub fn remove(address: u64) -> RawBlock {
+pub fn remove(address: u64, gone: impl FnOnce(&RawBlock)) -> RawBlock {
     if let Some(region) = region_of(address)
         && !region.entries.load(Ordering::Acquire).is_null()
     {
@@ -244,7 +244,9 @@ pub fn remove(address: u64) -> RawBlock {
         let found = unsafe { *entry };
         if !found.is_free() {
             held.vacate(entry);
-            return found.block(address >> REGION_BITS);
+            let block = found.block(address >> REGION_BITS);
+            gone(&block);
+            return block;
         }
     }
     RawBlock::default()

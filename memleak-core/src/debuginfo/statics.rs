@@ -106,8 +106,11 @@ fn thread_local_symbols(elf: &Elf) -> HashMap<&'static [u8], u64> {
     let symbols = elf.elf_symbol_table();
     let mut offsets = HashMap::new();
     for symbol in symbols.iter() {
-        let is_kept = symbol.st_type() == elf::STT_TLS && symbol.st_shndx(endian) != elf::SHN_UNDEF;
-        if let (true, Ok(name)) = (is_kept, symbols.symbol_name(endian, symbol)) {
+        if symbol.st_type() != elf::STT_TLS || symbol.st_shndx(endian) == elf::SHN_UNDEF {
+            continue;
+        }
+        // Names are long, and there are many: only these are read.
+        if let Ok(name) = symbols.symbol_name(endian, symbol) {
             let offset = offsets.entry(linkage_name(name)).or_insert(symbol.st_value(endian));
             // Of two by one name the first in the block, so that what is at offset 0 is known to be.
             *offset = symbol.st_value(endian).min(*offset);
