@@ -33,20 +33,20 @@ fn leak() {
 }
 
 #[leak_test(expect_zero = "Session")]
-#[ignore = "fixture"]
+#[ignore = "a program for the tests beside it"]
 async fn none_may_live() {
     leak();
 }
 
 /// The same leaks are asked about twice.
 #[leak_test(expect_zero = ["fixtures::Session", Session])]
-#[ignore = "fixture"]
+#[ignore = "a program for the tests beside it"]
 fn said_twice() {
     leak();
 }
 
 #[leak_test(expect_at_most("Session" = 2))]
-#[ignore = "fixture"]
+#[ignore = "a program for the tests beside it"]
 fn two_may_live() {
     leak();
 }
@@ -61,7 +61,7 @@ struct Child {
 }
 
 #[leak_test]
-#[ignore = "fixture"]
+#[ignore = "a program for the tests beside it"]
 fn families() {
     for _ in 0..asked("FAMILIES") {
         let parent = Rc::new(Parent { children: RefCell::new(Vec::new()) });
@@ -76,7 +76,7 @@ struct Other(RefCell<Option<Rc<One>>>, u64);
 
 /// Cycles of which either member is as good a beginning, in both orders of their addresses.
 #[leak_test]
-#[ignore = "fixture"]
+#[ignore = "a program for the tests beside it"]
 fn equals() {
     for index in 0..asked("FAMILIES") {
         let (one, other);
@@ -93,7 +93,7 @@ fn equals() {
 }
 
 #[leak_test(expect_zero = "Session")]
-#[ignore = "fixture"]
+#[ignore = "a program for the tests beside it"]
 fn panics() {
     leak();
     panic!("the body gave up");
@@ -104,7 +104,7 @@ macro_rules! many {
         pub mod many {
             $(
                 #[memleak::leak_test(expect_zero = "fixtures::Session")]
-                #[ignore = "fixture"]
+                #[ignore = "a program for the tests beside it"]
                 fn $name() {
                     super::leak();
                 }

@@ -259,12 +259,7 @@ impl Checker {
             let (written, bound) = (expectation.written.to_owned(), expectation.bound);
             if standing == Standing::Missed {
                 let second = second_count(looks[1], second);
-                let mut miss = Missed { written, bound, groups: groups(&|_| true), second };
-                if miss.too_few() {
-                    // To let go of those that live is no help.
-                    miss.groups.iter_mut().for_each(|group| group.advice = None);
-                }
-                missed.push(miss);
+                missed.push(Missed { written, bound, groups: groups(&|_| true), second }.with_fitting_advice());
             } else if standing > Standing::Within {
                 let certain = sum(shown).certain;
                 let groups = groups(&|tally| !tally.is_certain());

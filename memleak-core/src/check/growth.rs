@@ -72,6 +72,14 @@ pub struct Slope {
     pub of: u64,
 }
 
+impl Slope {
+    /// That of one type, if one site allocates several, which grow together: this has `bytes` of `all` that are new.
+    pub(super) fn share(self, bytes: u64, all: u64) -> Slope {
+        let share = u128::from(self.bytes) * u128::from(bytes) / u128::from(all.max(1));
+        Slope { bytes: share as u64, ..self }
+    }
+}
+
 /// What a site is to a reader: the same for stacks that differ in nothing that is shown.
 pub(super) type Site = Vec<String>;
 
@@ -155,6 +163,14 @@ mod tests {
 
     fn per_round(figures: &[u64]) -> Option<(u64, u64)> {
         slope(figures).map(|slope| (slope.bytes / slope.rounds, slope.rises))
+    }
+
+    #[test]
+    fn types_from_one_site_share_its_slope() {
+        let site = Slope { bytes: 1000, rounds: 10, rises: 10, of: 10 };
+        assert_eq!(site.share(300, 1200), Slope { bytes: 250, ..site });
+        assert_eq!(site.share(1200, 1200), site);
+        assert_eq!(site.share(0, 0).bytes, 0);
     }
 
     #[test]

@@ -120,11 +120,7 @@ impl Limited {
             let grown = |block: &Block| block.epoch > warm && growing.stacks.contains(&block.stack);
             let mut parts = look.live_parts(&grown);
             let all: u64 = parts.iter().map(|part| part.bytes).sum();
-            for part in &mut parts {
-                // What one line allocates grows together: each type has its share.
-                let bytes = growing.slope.bytes as f64 * part.bytes as f64 / all as f64;
-                part.slope = Some(Slope { bytes: bytes.round() as u64, ..growing.slope });
-            }
+            parts.iter_mut().for_each(|part| part.slope = Some(growing.slope.share(part.bytes, all)));
             parts
         };
         let parts = growing.iter().flat_map(part).collect();

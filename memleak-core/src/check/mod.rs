@@ -1,6 +1,7 @@
 //! From expectations to a verdict. `subjects` finds the types, `tally` and `lost` put alike what is found in a look at the heap, `ignores`
-//! knows what is accepted, `standing` compares a count with its bound, `limits` compares bytes and allocations with theirs: what `spent` says of the
-//! body, and the rounds that `growth` looks at; `parts` says what they are made of, `holders` asks who holds what is found, `checker` counts and concludes, `values` reads what leaked values hold, `verdict` is what it says.
+//! knows what is accepted, `standing` compares a count with its bound, `limits` compares bytes and allocations with theirs: what `spent` says of
+//! the body, and the rounds that `growth` looks at. `parts` says what these figures are made of, `holders` asks who holds what is found, `values`
+//! reads what leaked values hold, `checker` counts and concludes, `verdict` is what it says.
 //!
 //! May use: `query`, `heap`, `debuginfo`, `tracker`, `stack`, `address`.
 

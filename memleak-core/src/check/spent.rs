@@ -6,6 +6,8 @@ use crate::check::Limits;
 use crate::debuginfo::functions::Frame;
 use crate::debuginfo::types::{TypeId, TypeKind, Types};
 use crate::heap::contents::Content;
+use crate::heap::evidence::COUNTS;
+use crate::query::body;
 use crate::query::scene::Scene;
 use crate::query::subjects::Kinds;
 use crate::stack::StackId;
@@ -79,11 +81,16 @@ const MACHINERY: &[&str] = &[
     "slab", "smallvec", "socket2",
 ];
 
-/// Whether nobody but those is on a stack, and perhaps what another attribute has made of the test: then it is not the body's doing, but that of a
+/// Whether nobody but those, of which the crate under test may be one, is on a stack, and perhaps what another attribute has made of the test: then it is not the body's doing, but that of a
 /// runtime whose threads start, or the next run's future.
 pub(super) fn is_machinery(scene: &Scene<'_>, stack: StackId) -> bool {
     let frames: Vec<Frame> = scene.program.functions(stack).flat_map(|frames| frames.to_vec()).collect();
-    !frames.is_empty() && !stack.is_truncated() && are_machinery(&paths(&frames))
+    !frames.is_empty() && !stack.is_truncated() && are_machinery(&paths(&frames), body::test().and_then(own_crate))
+}
+
+/// The crate that a test is in.
+fn own_crate(test: &str) -> Option<&str> {
+    test.split_once("::").map(|(krate, _)| krate)
 }
 
 fn paths(frames: &[Frame]) -> Vec<&str> {
@@ -95,12 +102,12 @@ fn is_glue(path: &str) -> bool {
     path.split_once("::").is_some_and(|(krate, _)| ["core", "alloc", "std"].contains(&krate))
 }
 
-/// The paths are innermost first.
-fn are_machinery(paths: &[&str]) -> bool {
+/// The paths are innermost first. What the crate `own` does is the body's doing: the tests of a runtime are about the runtime.
+fn are_machinery(paths: &[&str], own: Option<&str>) -> bool {
     let is_machinery = |path: &&str| match path.split_once("::") {
         // A function of the C library.
         None => true,
-        Some((krate, _)) => MACHINERY.contains(&krate),
+        Some((krate, _)) => own != Some(krate) && MACHINERY.contains(&krate),
     };
     let runner = paths.iter().position(|path| path.starts_with(RUNNER));
     let mut within = &paths[..runner.unwrap_or(paths.len())];
@@ -116,8 +123,6 @@ fn are_machinery(paths: &[&str]) -> bool {
 /// How many values of these types there is room for in what was allocated from one stack. A buffer counts each time it grows. A value that is in
 /// an enum, or in a future, may be there or not, and does not count.
 pub(super) fn values(scene: &Scene<'_>, kinds: &Kinds, content: &Content, flow: &Traffic) -> u64 {
-    /// The counts of an `Rc` or `Arc`.
-    const COUNTS: u64 = 16;
     /// What a hash table has besides a byte for each slot.
     const GROUP: u64 = 16;
     let types = scene.program.types();
@@ -134,7 +139,7 @@ pub(super) fn values(scene: &Scene<'_>, kinds: &Kinds, content: &Content, flow: 
         Content::Value(ty) | Content::Stated(ty) | Content::Unwritten(ty) => {
             flow.allocations * values_in(types, kinds, *ty)
         }
-        Content::Shared(ty) => in_bytes(*ty, flow.bytes - flow.allocations * COUNTS, 0),
+        Content::Shared(ty) => in_bytes(*ty, flow.bytes.saturating_sub(flow.allocations * COUNTS), 0),
         Content::Buffer(ty) => in_bytes(*ty, flow.bytes, 0),
         Content::Table(ty) => in_bytes(*ty, flow.bytes.saturating_sub(flow.allocations * GROUP), 1),
         Content::OwnLayout { .. } | Content::Unknown => 0,
@@ -165,7 +170,7 @@ pub(super) fn kind(scene: &Scene<'_>, flow: &Traffic) -> (Option<Rc<str>>, Conte
 
 #[cfg(test)]
 mod tests {
-    use super::are_machinery;
+    use super::{are_machinery, own_crate};
 
     #[test]
     fn a_runtime_at_work_is_told_from_the_body() {
@@ -173,7 +178,7 @@ mod tests {
         let poll = ["memleak_core::runner::inside::{impl#8}::poll<F>", "tokio::runtime::block_on", "chat::tests::t::t"];
         let all = |inner: &[&'static str], middle: &[&'static str]| {
             let paths: Vec<&str> = inner.iter().chain(middle).chain(&outer).copied().collect();
-            are_machinery(&paths)
+            are_machinery(&paths, Some("chat"))
         };
         let alloc = "alloc::boxed::{impl#0}::new";
         assert!(!all(&[alloc, "chat::tests::t::t::{async_fn#0}"], &poll), "the body");
@@ -189,7 +194,11 @@ mod tests {
         let own = ["tokio::runtime::scheduler::current_thread::block_on"];
         assert!(!all(&[alloc, "chat::serve::{async_fn#0}"], &own), "a task in the runtime that memleak has made");
         assert!(all(&[alloc, "tokio::runtime::task::wake"], &own), "that runtime itself");
-        assert!(are_machinery(&[alloc, "tokio::runtime::scheduler::worker::run", "start_thread"]));
-        assert!(!are_machinery(&[alloc, "h2::proto::recv", "tokio::runtime::scheduler::worker::run", "start_thread"]));
+        let worker = ["tokio::runtime::scheduler::worker::run", "start_thread"];
+        let of_worker = |inner: &[&'static str], test| are_machinery(&[inner, &worker].concat(), own_crate(test));
+        assert!(of_worker(&[alloc], "chat::tests::t"));
+        assert!(!of_worker(&[alloc, "h2::proto::recv"], "chat::tests::t"));
+        assert!(of_worker(&[alloc, "bytes::bytes_mut::reserve"], "chat::tests::t"));
+        assert!(!of_worker(&[alloc, "bytes::bytes_mut::reserve"], "bytes::tests::t"), "the crate under test");
     }
 }

@@ -145,6 +145,14 @@ impl Missed {
     pub fn too_few(&self) -> bool {
         self.groups.iter().map(|group| group.count).sum::<u64>() < self.bound.least()
     }
+
+    /// Where there are too few, without advice to let go of those that live.
+    pub(super) fn with_fitting_advice(mut self) -> Missed {
+        if self.too_few() {
+            self.groups.iter_mut().for_each(|group| group.advice = None);
+        }
+        self
+    }
 }
 
 /// A figure that is above its limit.
@@ -505,5 +513,41 @@ impl Obstacle {
             NameError::Unknown { nearest, .. } => Obstacle::UnknownHolder { written: written.to_owned(), nearest },
             error => Obstacle::of_name(written, error),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn advice(live: u64, bound: Bound) -> Option<Advice> {
+        let group = Group {
+            type_name: "chat::Session".to_owned(),
+            count: live,
+            size: 8,
+            before: 0,
+            known: 0,
+            doubt: None,
+            place: Place::Static("chat::CURRENT".to_owned()),
+            holders: Vec::new(),
+            more_holders: 0,
+            retained: None,
+            values: Vec::new(),
+            advice: Some(Advice::Receive),
+        };
+        let missed = Missed {
+            written: "Session".to_owned(),
+            bound,
+            groups: vec![group],
+            second: SecondCount::Live { certain: live, possible: 0 },
+        };
+        missed.with_fitting_advice().groups[0].advice.clone()
+    }
+
+    #[test]
+    fn where_too_few_live_nobody_is_told_to_let_go() {
+        assert_eq!(advice(3, Bound::Exactly(2)), Some(Advice::Receive));
+        assert_eq!(advice(1, Bound::AtMost(0)), Some(Advice::Receive));
+        assert_eq!(advice(1, Bound::Exactly(2)), None);
     }
 }

@@ -110,7 +110,7 @@ pub fn for_holder(holder: &Holder) -> Option<Advice> {
                 // The pointer is the static itself.
                 None => !REFERENCES.iter().any(|reference| ty.contains(reference)),
             };
-            let path = path(&steps).filter(|_| owned)?;
+            let path = path(outside(&steps)).filter(|_| owned && path(&steps).is_some())?;
             Some(Advice::Clear { from: format!("{name}{path}") })
         }
         HeldBy::Task(task) => {
@@ -218,6 +218,12 @@ fn owned_from(hops: &[Hop], first: usize) -> bool {
     hops.iter().skip(first).filter_map(|hop| hop.kind).all(|kind| matches!(kind, EdgeKind::Owning | EdgeKind::Counted))
 }
 
+/// The steps before the first closure or future: nobody can reach into one of those.
+fn outside<'s, 'h>(steps: &'s [Step<'h>]) -> &'s [Step<'h>] {
+    let within = |step: &Step<'_>| matches!(step.way, Way::Captured(_) | Way::Local(_));
+    &steps[..steps.iter().position(within).unwrap_or(steps.len())]
+}
+
 /// The way as it would be written; none if a part of it is not known.
 fn path(steps: &[Step<'_>]) -> Option<String> {
     let mut path = String::new();
@@ -319,6 +325,10 @@ mod tests {
             clear("chat::REGISTRY.config.last")
         );
         assert_eq!(advice(&[]), clear("chat::REGISTRY"), "the static itself is the value");
+        let captured = |name: &str| hop(&[Way::Captured(name.into())], "Arc<Session>", Shared);
+        let callback = hop(&[field("callback")], "Box<dyn Fn()>", Owning);
+        assert_eq!(advice(&[captured("session")]), clear("chat::REGISTRY"), "nobody can reach into a closure");
+        assert_eq!(advice(&[callback, captured("session")]), clear("chat::REGISTRY.callback"));
         assert_eq!(advice(&[arc(Borrowed)]), None, "a raw pointer frees nothing");
         assert_eq!(advice(&[arc(Borrowed), hop(&[field("id")], "Id", None)]), None);
         let thread =

@@ -3,6 +3,7 @@
 //! May use: `kernel`, `debuginfo` (types only), `address`.
 
 use crate::address::RuntimeAddress;
+use crate::heap::evidence::COUNTS;
 use crate::heap::graph::{Edge, EdgeKind, Heap, Source};
 use crate::heap::outside::Places;
 use crate::heap::reading::{Reader, Verdict, counted};
@@ -82,7 +83,6 @@ fn in_registers(heap: &Heap<'_>, targets: &Targets, edges: &mut Vec<Edge>) {
 /// Another allocator's memory may be free, so what is there has to look more like a pointer than elsewhere: it leads to the start of a block,
 /// or to the value of an `Rc` or `Arc`, which is where `into_raw` and wakers point to.
 fn in_foreign_memory(heap: &Heap<'_>, edges: &mut Vec<Edge>) {
-    const COUNTS: u64 = 16;
     let snapshot = heap.view.snapshot;
     for word in snapshot.foreign() {
         let starting = |address| snapshot.block_starting(RuntimeAddress(address));

@@ -70,6 +70,9 @@ impl View<'_> {
     }
 }
 
+/// The two counts before the value of an `Rc` or `Arc`, in bytes.
+pub const COUNTS: u64 = 16;
+
 /// Whether this is what an `Rc` or `Arc` points to: the counts and the value.
 pub fn is_counted(ty: &Type) -> bool {
     ["alloc::sync::ArcInner<", "alloc::rc::RcInner<", "alloc::rc::RcBox<"]

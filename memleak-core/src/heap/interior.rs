@@ -6,7 +6,7 @@ use crate::address::RuntimeAddress;
 use crate::debuginfo::types::{Type, TypeId, TypeKind};
 use crate::heap::containers::{View, at, is_table, parameter};
 use crate::heap::contents::Content;
-use crate::heap::evidence::is_counted;
+use crate::heap::evidence::{COUNTS, is_counted};
 use crate::heap::graph::Heap;
 use crate::heap::places::Step;
 use std::rc::Rc;
@@ -30,9 +30,6 @@ pub(super) struct Lead {
     /// What it says.
     pub(super) value: u64,
 }
-
-/// The counts of an `Rc` or `Arc`.
-const COUNTS: u64 = 16;
 
 /// The value that the byte at `word` in `block` is in; none if nothing is known of the block.
 pub(super) fn inside(heap: &Heap<'_>, lead: &Lead, block: u32, word: RuntimeAddress) -> Option<Inside> {

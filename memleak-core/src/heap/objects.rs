@@ -9,7 +9,7 @@ use crate::address::RuntimeAddress;
 use crate::debuginfo::types::{Field, TypeId, TypeKind};
 use crate::heap::containers::{View, has_slots};
 use crate::heap::contents::Content;
-use crate::heap::evidence::is_counted;
+use crate::heap::evidence::{COUNTS, is_counted};
 use crate::kernel::pointers::Targets;
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -35,9 +35,6 @@ pub struct Vtable {
 /// The pointer to `drop`, the size and the alignment: every vtable has at least these.
 const LEAST: u64 = 24;
 const WORD: u64 = 8;
-/// The two counts before the value of an `Rc` or `Arc`.
-const COUNTS: u64 = 16;
-
 impl Vtables {
     /// A table of them.
     pub fn new(mut all: Vec<Vtable>) -> Vtables {

@@ -10,7 +10,7 @@ use crate::address::RuntimeAddress;
 use crate::debuginfo::types::TypeId;
 use crate::heap::containers::{Elements, Pointee, View, at, counted_values, has_slots};
 use crate::heap::contents::Content;
-use crate::heap::evidence::{Claims, Evidence, Inline};
+use crate::heap::evidence::{COUNTS, Claims, Evidence, Inline};
 use crate::heap::roots::{Presence, Root};
 use std::collections::HashSet;
 
@@ -27,9 +27,6 @@ pub struct Ownership<'a> {
     /// Blocks of doubtful type that own what a value of this type would own.
     alive: HashSet<usize>,
 }
-
-/// The two counts before the value of an `Rc` or `Arc`.
-pub const COUNTS: u64 = 16;
 
 impl<'a> Ownership<'a> {
     /// As told by the roots and by all blocks but those whose elements only a container can tell: [`Ownership::claim_slots`].

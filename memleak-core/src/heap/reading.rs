@@ -10,7 +10,7 @@ use crate::address::RuntimeAddress;
 use crate::debuginfo::types::TypeId;
 use crate::heap::containers::{Elements, at};
 use crate::heap::contents::Content;
-use crate::heap::evidence::is_counted;
+use crate::heap::evidence::{COUNTS, is_counted};
 use crate::heap::graph::{EdgeKind, Heap};
 use crate::heap::places::Liveness;
 use crate::heap::words::{WORD, Word, Words};
@@ -356,9 +356,6 @@ impl<'a> Reader<'a> {
 }
 
 const UNKNOWN: Word = Word::of(EdgeKind::Unknown);
-
-/// The two counts before the value of an `Rc` or `Arc`.
-const COUNTS: u64 = 16;
 
 /// Whether a block that holds this is that of an `Rc` or `Arc`: it starts with the strong count.
 pub fn counted(heap: Heap<'_>, content: &Content) -> bool {

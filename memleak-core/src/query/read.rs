@@ -10,7 +10,7 @@ use crate::debuginfo::load::Binary;
 use crate::debuginfo::types::{Type, TypeId, TypeKind, Types, pointee};
 use crate::heap::containers::{View, at, parameter};
 use crate::heap::contents::Content;
-use crate::heap::evidence::{Active, is_counted};
+use crate::heap::evidence::{Active, COUNTS, is_counted};
 use std::rc::Rc;
 
 /// A value: its type, and where it is.
@@ -443,9 +443,6 @@ pub(super) fn scalar_kind(name: &str) -> Scalar {
 
 const COUNTED: &[&str] = &["alloc::sync::Arc<", "alloc::rc::Rc<"];
 const WEAK: &[&str] = &["alloc::sync::Weak<", "alloc::rc::Weak<"];
-/// The counts of an `Rc` or `Arc`.
-const COUNTS: u64 = 16;
-
 /// Whether this is a pointer of any kind.
 pub(super) fn is_pointer(ty: &Type) -> bool {
     let others = ["alloc::boxed::Box<", "core::ptr::non_null::NonNull<", "&", "*const ", "*mut "];

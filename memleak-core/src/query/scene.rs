@@ -7,7 +7,7 @@ use crate::debuginfo::functions::{self, Location};
 use crate::debuginfo::types::{TypeId, Types as _};
 use crate::heap::containers::{View, at};
 use crate::heap::contents::Content;
-use crate::heap::evidence::is_counted;
+use crate::heap::evidence::{COUNTS, is_counted};
 use crate::heap::graph::{Graph, Heap};
 use crate::heap::holders::{self, HeldBy};
 use crate::heap::instances::{Home, Instance};
@@ -24,9 +24,6 @@ use std::rc::Rc;
 
 /// What a type is called that is not known.
 pub const UNKNOWN: &str = "unknown";
-
-/// The counts of an `Rc` or `Arc`.
-const COUNTS: u64 = 16;
 
 /// A function on a stack.
 #[derive(Clone, PartialEq, Eq, Debug)]

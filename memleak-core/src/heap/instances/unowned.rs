@@ -6,7 +6,8 @@ use super::{Doubt, Home, Place, Search};
 use crate::debuginfo::types::TypeId;
 use crate::heap::containers::{Elements, at};
 use crate::heap::contents::Content;
-use crate::heap::ownership::{COUNTS, behind_counts};
+use crate::heap::evidence::COUNTS;
+use crate::heap::ownership::behind_counts;
 
 impl Search<'_> {
     /// A hashbrown block tells its elements itself, so one whose owner is on a stack or in a thread-local still counts. An iterator that

@@ -6,6 +6,7 @@ use crate::address::RuntimeAddress;
 use crate::debuginfo::types::{TypeId, Types as _};
 use crate::heap::containers::at;
 use crate::heap::contents::Content;
+use crate::heap::evidence::COUNTS;
 use crate::heap::graph::{Edge, EdgeKind};
 use crate::heap::holders::Way;
 use crate::heap::naming;
@@ -52,9 +53,6 @@ pub(super) struct Label {
 
 /// Words further in than this have no place in the table.
 const LONGEST_ROW: u64 = 4096;
-
-/// The counts of an `Rc` or `Arc`.
-const COUNTS: u64 = 16;
 
 impl<'s> Labels<'s> {
     pub(super) fn new(scene: &'s Scene<'s>) -> Labels<'s> {

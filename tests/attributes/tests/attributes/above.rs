@@ -32,7 +32,7 @@ async fn tokio() -> io::Result<()> {
 
 #[tokio::test]
 #[leak_test(expect_zero = Session)]
-#[ignore = "leaks"]
+#[ignore = "leaks: run by `what_leaks_fails`"]
 async fn tokio_leaks() -> io::Result<()> {
     hold_for_ever();
     Ok(())
@@ -50,7 +50,7 @@ async fn paused() {
 
 #[test_log::test(tokio::test)]
 #[leak_test(expect_zero = Session)]
-#[ignore = "leaks"]
+#[ignore = "leaks: run by `what_leaks_fails`"]
 async fn test_log_leaks() {
     hold_for_ever();
 }
@@ -63,7 +63,7 @@ async fn actix() {
 
 #[actix_rt::test]
 #[leak_test(expect_zero = Session)]
-#[ignore = "leaks"]
+#[ignore = "leaks: run by `what_leaks_fails`"]
 async fn actix_leaks() {
     let session = Session::connect();
     actix_rt::spawn(async move {
@@ -74,7 +74,7 @@ async fn actix_leaks() {
 
 #[async_std::test]
 #[leak_test(expect_zero = Session)]
-#[ignore = "leaks"]
+#[ignore = "leaks: run by `what_leaks_fails`"]
 async fn async_std_leaks() {
     let session = Session::connect();
     async_std::task::spawn(async move {
@@ -91,7 +91,7 @@ async fn potat() {
 
 #[apply(test!)]
 #[leak_test(expect_zero = Session)]
-#[ignore = "leaks"]
+#[ignore = "leaks: run by `what_leaks_fails`"]
 async fn smol_leaks(executor: &Executor<'_>) {
     let session = Session::connect();
     let task = async move {
@@ -110,7 +110,7 @@ async fn sqlx(pool: SqlitePool) -> sqlx::Result<()> {
 
 #[sqlx::test]
 #[leak_test(expect_zero = Session)]
-#[ignore = "leaks"]
+#[ignore = "leaks: run by `what_leaks_fails`"]
 async fn sqlx_leaks(pool: SqlitePool) {
     hold_for_ever();
     drop(pool);
@@ -118,7 +118,7 @@ async fn sqlx_leaks(pool: SqlitePool) {
 
 #[tracing_test::traced_test]
 #[leak_test(expect_zero = Session)]
-#[ignore = "leaks"]
+#[ignore = "leaks: run by `what_leaks_fails`"]
 fn traced_leaks() {
     Session::connect_for_ever();
 }

@@ -13,7 +13,7 @@ async fn a_task_that_ends() {
 
 #[leak_test(expect_zero = Session)]
 #[actix_rt::test]
-#[ignore = "leaks"]
+#[ignore = "leaks: run by `what_leaks_fails`"]
 async fn a_task_that_never_ends() {
     let session = Session::connect();
     actix_rt::spawn(async move {

@@ -18,7 +18,7 @@ async fn a_task_that_ends_soon() {
 
 #[leak_test(expect_zero = Session)]
 #[async_std::test]
-#[ignore = "leaks"]
+#[ignore = "leaks: run by `what_leaks_fails`"]
 async fn a_task_that_never_ends() -> std::io::Result<()> {
     let session = Session::connect();
     spawn(async move {

@@ -15,7 +15,7 @@ fn tokio() {
 }
 
 #[leak_test(expect_zero = Session)]
-#[ignore = "leaks"]
+#[ignore = "leaks: run by `what_leaks_fails`"]
 fn tokio_leaks() {
     Runtime::new().expect("tokio starts").block_on(async { Session::connect_for_ever() });
 }
@@ -29,7 +29,7 @@ fn smol() {
 }
 
 #[leak_test(expect_zero = Session)]
-#[ignore = "leaks"]
+#[ignore = "leaks: run by `what_leaks_fails`"]
 fn smol_leaks() {
     smol::block_on(async {
         let session = Session::connect();
@@ -47,7 +47,7 @@ fn futures() {
 }
 
 #[leak_test(expect_zero = Session)]
-#[ignore = "leaks"]
+#[ignore = "leaks: run by `what_leaks_fails`"]
 fn futures_leaks() {
     futures::executor::block_on(async { Session::connect_for_ever() });
 }
@@ -58,7 +58,7 @@ fn actix() {
 }
 
 #[leak_test(expect_zero = Session)]
-#[ignore = "leaks"]
+#[ignore = "leaks: run by `what_leaks_fails`"]
 fn actix_leaks() {
     actix_rt::System::new().block_on(async { Session::connect_for_ever() });
 }

@@ -32,7 +32,7 @@ async fn above(#[case] number: u8, session: Arc<Session>) {
 #[case(1)]
 #[leak_test(expect_zero = Session)]
 #[tokio::test]
-#[ignore = "leaks"]
+#[ignore = "leaks: run by `what_leaks_fails`"]
 async fn above_leaks(#[case] number: u8, session: Arc<Session>) {
     assert!(number > 0);
     hold_for_ever(session);
@@ -51,7 +51,7 @@ async fn below(#[case] number: u8, #[values("ada", "eve")] user: &str, session: 
 #[rstest]
 #[case(1)]
 #[tokio::test]
-#[ignore = "leaks"]
+#[ignore = "leaks: run by `what_leaks_fails`"]
 async fn below_leaks(#[case] number: u8, #[values("ada", "eve")] user: &str, session: Arc<Session>) {
     assert!(number > 0 && !user.is_empty());
     hold_for_ever(session);
@@ -59,7 +59,7 @@ async fn below_leaks(#[case] number: u8, #[values("ada", "eve")] user: &str, ses
 
 #[leak_test(expect_zero = Session)]
 #[rstest]
-#[ignore = "leaks"]
+#[ignore = "leaks: run by `what_leaks_fails`"]
 fn not_async(#[values(1, 2)] number: u8) {
     assert!(number > 0);
     Session::connect_for_ever();
@@ -74,7 +74,7 @@ fn test_case_below(number: u8) {
 
 #[leak_test(expect_zero = Session)]
 #[test_case(1 => 2)]
-#[ignore = "leaks"]
+#[ignore = "leaks: run by `what_leaks_fails`"]
 fn test_case_below_leaks(number: u8) -> u8 {
     Session::connect_for_ever();
     number + 1
@@ -82,7 +82,7 @@ fn test_case_below_leaks(number: u8) -> u8 {
 
 #[test_case(1)]
 #[leak_test(expect_zero = Session)]
-#[ignore = "leaks"]
+#[ignore = "leaks: run by `what_leaks_fails`"]
 fn test_case_above_leaks(number: u8) {
     assert!(number > 0);
     Session::connect_for_ever();
@@ -98,7 +98,7 @@ async fn test_case_async(number: u8) {
 #[leak_test(expect_zero = Session)]
 #[test_case(1)]
 #[tokio::test]
-#[ignore = "leaks"]
+#[ignore = "leaks: run by `what_leaks_fails`"]
 async fn test_case_async_leaks(number: u8) {
     assert!(number > 0);
     hold_for_ever(Session::connect());

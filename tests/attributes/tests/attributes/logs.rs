@@ -22,7 +22,7 @@ fn test_log() {
 
 #[leak_test(expect_zero = Session)]
 #[test_log::test]
-#[ignore = "leaks"]
+#[ignore = "leaks: run by `what_leaks_fails`"]
 fn test_log_leaks() {
     Session::connect_for_ever();
 }
@@ -36,7 +36,7 @@ async fn test_log_async() {
 
 #[leak_test(expect_zero = Session)]
 #[test_log::test(tokio::test)]
-#[ignore = "leaks"]
+#[ignore = "leaks: run by `what_leaks_fails`"]
 async fn test_log_async_leaks() {
     hold_for_ever();
 }
@@ -50,7 +50,7 @@ fn traced() {
 
 #[leak_test(expect_zero = Session)]
 #[traced_test]
-#[ignore = "leaks"]
+#[ignore = "leaks: run by `what_leaks_fails`"]
 fn traced_leaks() {
     Session::connect_for_ever();
 }
@@ -66,7 +66,7 @@ async fn traced_on_tokio() {
 #[leak_test(expect_zero = Session)]
 #[traced_test]
 #[tokio::test]
-#[ignore = "leaks"]
+#[ignore = "leaks: run by `what_leaks_fails`"]
 async fn traced_on_tokio_leaks() {
     hold_for_ever();
 }
@@ -81,7 +81,7 @@ async fn traced_on_memleaks_runtime() {
 
 #[leak_test(expect_zero = Session)]
 #[traced_test]
-#[ignore = "leaks"]
+#[ignore = "leaks: run by `what_leaks_fails`"]
 async fn traced_on_memleaks_runtime_leaks() {
     hold_for_ever();
 }

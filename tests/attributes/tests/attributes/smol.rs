@@ -17,7 +17,7 @@ async fn potat() {
 
 #[leak_test(expect_zero = Session)]
 #[smol_potat::test]
-#[ignore = "leaks"]
+#[ignore = "leaks: run by `what_leaks_fails`"]
 async fn potat_leaks() {
     let session = Session::connect();
     smol::spawn(async move {
@@ -40,7 +40,7 @@ async fn a_task_that_ends_soon(executor: &Executor<'_>) {
 
 #[leak_test(expect_zero = Session)]
 #[apply(test!)]
-#[ignore = "leaks"]
+#[ignore = "leaks: run by `what_leaks_fails`"]
 async fn a_task_that_never_ends(executor: Arc<Executor<'_>>) {
     let session = Session::connect();
     let task = async move {
@@ -52,7 +52,7 @@ async fn a_task_that_never_ends(executor: Arc<Executor<'_>>) {
 
 #[leak_test(expect_zero = Session)]
 #[apply(test!)]
-#[ignore = "leaks"]
+#[ignore = "leaks: run by `what_leaks_fails`"]
 async fn a_local_task_that_never_ends(executor: &LocalExecutor<'_>) {
     let session = Session::connect();
     let task = async move {

@@ -20,7 +20,7 @@ async fn a_task_that_ends_soon() -> io::Result<()> {
 }
 
 #[leak_test(expect_zero = Session)]
-#[ignore = "leaks"]
+#[ignore = "leaks: run by `what_leaks_fails`"]
 #[tokio::test]
 async fn a_task_that_never_ends() -> io::Result<()> {
     let session = Session::connect();
@@ -39,7 +39,7 @@ async fn on_two_threads() {
 }
 
 #[leak_test(expect_zero = Session)]
-#[ignore = "leaks"]
+#[ignore = "leaks: run by `what_leaks_fails`"]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn on_two_threads_for_ever() {
     let session = Session::connect();
@@ -61,7 +61,7 @@ async fn a_paused_clock_goes_on_while_work_settles() {
 }
 
 #[leak_test(expect_zero = Session)]
-#[ignore = "leaks"]
+#[ignore = "leaks: run by `what_leaks_fails`"]
 #[tokio::test(start_paused = true)]
 async fn a_paused_clock_goes_no_further() {
     let session = Session::connect();
@@ -82,7 +82,7 @@ async fn a_panic() {
 #[leak_test(expect_zero = Session)]
 #[tokio::test]
 #[should_panic(expected = "as planned")]
-#[ignore = "leaks"]
+#[ignore = "leaks: run by `what_leaks_fails`"]
 async fn a_panic_and_a_leak() {
     Session::connect_for_ever();
     panic!("as planned");
@@ -97,7 +97,7 @@ async fn a_local_set() {
 
 #[leak_test(expect_zero = Session)]
 #[tokio::test]
-#[ignore = "leaks"]
+#[ignore = "leaks: run by `what_leaks_fails`"]
 async fn a_local_set_that_leaks() {
     let local = LocalSet::new();
     local.run_until(async { drop(spawn_local(async { Session::connect_for_ever() }).await) }).await;

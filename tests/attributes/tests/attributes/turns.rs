@@ -58,7 +58,7 @@ async fn in_a_file_async() {
 
 #[leak_test(expect_zero = Session)]
 #[serial(first)]
-#[ignore = "leaks"]
+#[ignore = "leaks: run by `what_leaks_fails`"]
 fn leaks() {
     Session::connect_for_ever();
 }
