@@ -343,6 +343,19 @@ impl Snapshot {
 
     /// As [`save`](Snapshot::save), with the texts in the heap: of each `String` as much as its first 1024 characters.
     ///
+    /// ```
+    /// # use memleak::leak_test;
+    /// #[leak_test]
+    /// fn whose_name_it_is() {
+    ///     let name = "ada lovelace".to_owned();
+    ///     let file = std::env::temp_dir().join("memleak-manual-texts.heapsnapshot");
+    ///     memleak::snapshot().save_with_texts(&file).unwrap();
+    ///     assert!(std::fs::read_to_string(&file).unwrap().contains("ada lovelace"));
+    /// #   std::fs::remove_file(&file).unwrap();
+    ///     drop(name);
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// When the file cannot be written.
     pub fn save_with_texts(&self, path: impl AsRef<Path>) -> io::Result<()> {

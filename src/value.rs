@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 /// A value in a snapshot: a field of an object, an element of a list, what a pointer owns.
 ///
-/// Numbers, `bool`, `char` and texts can be compared with those of Rust, numbers also by `<` and the like. What is only around a value is left out: a field of type
-/// `Mutex<bool>` or `AtomicBool` is a `bool`. Of a `Box`, `Rc`, `Arc` or reference the fields are those of what it leads to.
+/// Numbers, `bool`, `char` and texts can be compared with those of Rust, numbers also by `<` and the like. What is only around a value is left
+/// out: a field of type `Mutex<bool>` or `AtomicBool` is a `bool`. Of a `Box`, `Rc`, `Arc` or reference the fields are those of what it leads to.
 ///
 /// ```
 /// # use memleak::leak_test;
