@@ -4,11 +4,13 @@ mod child;
 
 use child::tracked;
 
+use memleak_core::address::RuntimeAddress;
 use memleak_core::debuginfo::types::{Type, TypeId};
 use memleak_core::heap::containers::View;
 use memleak_core::heap::instances::{self, Home, Subject};
 use memleak_core::heap::program::Program;
 use memleak_core::heap::snapshot::{Region, Snapshot, Thread};
+use memleak_core::process::in_own_frames;
 use memleak_core::tracker::Allocator;
 use std::cell::{Cell, RefCell};
 use std::hint::black_box;
@@ -163,8 +165,63 @@ fn a_stack_is_copied_from_its_pointer_up() {
         let dead = DEAD.load(Ordering::Relaxed) as *const u64;
         // SAFETY: in the stack of a thread that lives and waits.
         assert_eq!(unsafe { dead.read_volatile() }, MARK);
-        assert_eq!(snapshot.read(memleak_core::address::RuntimeAddress(dead as u64), 8), None);
+        assert_eq!(snapshot.read(RuntimeAddress(dead as u64), 8), None);
         assert!(!words(&snapshot, found.stack).any(|word| word == MARK));
+        thread.end();
+    });
+}
+
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn frames_of_memleaks_own_are_told_from_those_of_their_caller() {
+    static IN_OWN: AtomicU64 = AtomicU64::new(0);
+    static GO_ON: AtomicBool = AtomicBool::new(false);
+
+    extern "C" fn wait() {
+        in_own_frames(|| {
+            let local = black_box([IN_OWN.load(Ordering::Relaxed) ^ MASK]);
+            while !GO_ON.load(Ordering::Relaxed) {
+                thread::park();
+            }
+            black_box(local);
+        });
+    }
+
+    tracked("frames_of_memleaks_own_are_told_from_those_of_their_caller", || {
+        let [in_own, in_caller, in_register] = black_box([0x1111_2222_3333, 0x2222_3333_4444, 0x3333_4444_5555]);
+        IN_OWN.store(in_own ^ MASK, Ordering::Relaxed);
+        let (caller, register) = (in_caller ^ MASK, in_register ^ MASK);
+        let thread = Running::start("waits", move |ready, ended| {
+            let local = black_box([caller ^ MASK]);
+            ready();
+            // SAFETY: the function is called as the C ABI says, by which it keeps this register.
+            unsafe {
+                std::arch::asm!(
+                    "xor r12, {mask}",
+                    "call {wait}",
+                    "xor r12, r12",
+                    mask = in(reg) MASK,
+                    wait = sym wait,
+                    inout("r12") register => _,
+                    clobber_abi("C"),
+                );
+            }
+            black_box(local);
+            let _ = ended.recv();
+        });
+        thread::sleep(Duration::from_millis(20));
+        let snapshot = Snapshot::take();
+        GO_ON.store(true, Ordering::Relaxed);
+        thread.thread.thread().unpark();
+        let found = thread.of(&snapshot);
+        let (stack, own) = (found.stack.unwrap(), found.own_frames.unwrap());
+        let rest = Region { start: RuntimeAddress(own.start.0 + own.size), size: stack.size - own.size };
+        let within = |region, word| words(&snapshot, Some(region)).any(|found| found == word);
+        assert!(within(own, in_own) && !within(rest, in_own));
+        assert!(within(rest, in_caller) && within(rest, in_register), "what the caller has counts");
+        assert!(found.registers.is_empty());
+        thread::sleep(Duration::from_millis(20));
+        assert_eq!(thread.of(&Snapshot::take()).own_frames, None, "they have ended");
         thread.end();
     });
 }

@@ -7,6 +7,7 @@ use crate::heap::evidence::COUNTS;
 use crate::heap::graph::{Edge, EdgeKind, Heap, Source};
 use crate::heap::outside::Places;
 use crate::heap::reading::{Reader, Verdict, counted};
+use crate::heap::snapshot::Region;
 use crate::kernel::pointers::{Pointer, Targets};
 
 /// The edges of a heap, in order.
@@ -25,7 +26,9 @@ impl Edges {
         let snapshot = heap.view.snapshot;
         let targets = Targets::new(snapshot.blocks().iter().map(|block| block.address.0..block.address.0 + block.size));
         let in_blocks = targets.pointers(snapshot.copies_of_blocks());
-        let in_regions = targets.pointers(snapshot.copies_of_regions());
+        let mut in_regions = targets.pointers(snapshot.copies_of_regions());
+        let own_frames: Vec<Region> = snapshot.threads().iter().filter_map(|thread| thread.own_frames).collect();
+        in_regions.retain(|pointer| !own_frames.iter().any(|frames| frames.contains(RuntimeAddress(pointer.at))));
         let mut reader = Reader::new(heap, &in_blocks);
         let places = Places::of(heap);
         let mut found = Vec::with_capacity(in_regions.len());

@@ -1,10 +1,12 @@
 //! The graph of made-up heaps: every kind of edge, and every place where a word is dead.
 
+use crate::address::RuntimeAddress;
 use crate::debuginfo::types::{TypeId, TypeKind};
 use crate::heap::contents::Content;
 use crate::heap::graph::{EdgeKind, Source, Trust};
 use crate::heap::made_up::{MadeUpHeap, words};
 use crate::heap::reach::Reach;
+use crate::heap::snapshot::Region;
 use EdgeKind::{Borrowed, Counted, Owning, Unknown, Weak};
 
 /// The session that all is about: a block without type.
@@ -290,6 +292,15 @@ fn the_tree_of_threads_leads_to_names_and_not_to_what_was_on_a_stack() {
     };
     assert_eq!(led_to("std::sys::pal::unix::stack_overflow::thread_info"), [SESSION, 0x2000]);
     assert_eq!(led_to("slab::grow"), [SESSION, TYPED, 0x2000]);
+}
+
+#[test]
+fn frames_of_memleaks_own_lead_nowhere() {
+    let mut heap = heap();
+    heap.thread((0x500, &[0, SESSION, SESSION]), (0x600, &[]), &[]);
+    heap.thread((0x700, &[0, SESSION, SESSION]), (0x800, &[]), &[]);
+    heap.threads[0].own_frames = Some(Region { start: RuntimeAddress(0x500), size: 16 });
+    assert_eq!(edges(&heap), [(0x510, Unknown), (0x708, Unknown), (0x710, Unknown)]);
 }
 
 #[test]

@@ -108,7 +108,7 @@ pub struct MadeUpHeap {
     blocks: Vec<(Block, Vec<u8>, Content)>,
     statics: Vec<(RuntimeAddress, Vec<u8>)>,
     roots: Vec<Root>,
-    threads: Vec<Thread>,
+    pub threads: Vec<Thread>,
     foreign: Vec<ForeignWord>,
 }
 

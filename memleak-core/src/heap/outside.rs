@@ -48,8 +48,7 @@ impl<'a> Places<'a> {
         if let Some(root) = around(&self.roots, at) {
             return Source::Root(root);
         }
-        let holds =
-            |region: &Option<Region>| region.is_some_and(|region| at.0.wrapping_sub(region.start.0) < region.size);
+        let holds = |region: &Option<Region>| region.is_some_and(|region| region.contains(at));
         let threads = || (0..).zip(self.snapshot.threads());
         if let Some((thread, _)) = threads().find(|(_, thread)| holds(&thread.thread_locals)) {
             return Source::ThreadMemory(thread);

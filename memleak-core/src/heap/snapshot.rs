@@ -18,6 +18,18 @@ pub struct Region {
     pub size: u64,
 }
 
+impl Region {
+    /// The one with these addresses.
+    fn of(range: &Range<u64>) -> Region {
+        Region { start: RuntimeAddress(range.start), size: range.end - range.start }
+    }
+
+    /// Whether it has this address.
+    pub fn contains(&self, address: RuntimeAddress) -> bool {
+        address.0.wrapping_sub(self.start.0) < self.size
+    }
+}
+
 /// A thread that lived when the copy was made.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Thread {
@@ -25,12 +37,14 @@ pub struct Thread {
     pub id: u32,
     /// Its name; empty if it has none.
     pub name: String,
-    /// What its registers held; empty if it could not be stopped.
+    /// What its registers held; empty if it could not be stopped, or if its innermost frames are memleak's own.
     pub registers: Vec<u64>,
     /// What it would have gone on with; none if it could not be stopped.
     pub position: Option<Position>,
     /// Its stack, from the stack pointer to the end; copied. None if it is not known.
     pub stack: Option<Region>,
+    /// The part of its stack that has frames of memleak's own, in which nothing is the program's.
+    pub own_frames: Option<Region>,
     /// Its thread-local memory and what the C library keeps beside it; copied. None if it is not known.
     pub thread_locals: Option<Region>,
     /// Where the executable's block of thread-locals starts.
@@ -278,7 +292,7 @@ impl<'f> Copying<'f> {
             return Err(needed);
         }
         for range in places() {
-            let region = Region { start: RuntimeAddress(range.start), size: range.end - range.start };
+            let region = Region::of(&range);
             let start = self.bytes.len();
             if frozen.copy_memory(region.start, region.size as usize, &mut self.bytes) {
                 self.regions.push((region, start));
@@ -315,8 +329,7 @@ impl<'f> Copying<'f> {
 
     fn thread(&self, task: &Task<'_>) -> Thread {
         let copied = |range: &Option<Range<u64>>| {
-            let range = range.as_ref()?;
-            let region = Region { start: RuntimeAddress(range.start), size: range.end - range.start };
+            let region = Region::of(range.as_ref()?);
             self.regions.iter().any(|(copied, _)| *copied == region).then_some(region)
         };
         let thread_locals = copied(&task.places.thread_locals);
@@ -326,6 +339,7 @@ impl<'f> Copying<'f> {
             registers: task.registers.to_vec(),
             position: task.position,
             stack: copied(&task.places.stack),
+            own_frames: task.own_frames.as_ref().map(Region::of),
             thread_locals,
             executables_thread_locals: thread_locals.and(task.places.executables_thread_locals).map(RuntimeAddress),
             stopped: task.stopped,

@@ -14,13 +14,13 @@
 #[cfg_attr(not(memleak_supported), path = "unsupported.rs")]
 mod platform;
 
-pub use platform::{Room, World};
+pub use platform::{Room, World, in_own_frames};
 
 use crate::stack::walk::Position;
 use std::ops::Range;
 
 /// A thread that was there while the world was stopped.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Task<'w> {
     /// The system's number for it.
     pub id: u32,
@@ -28,12 +28,14 @@ pub struct Task<'w> {
     pub name: &'w [u8],
     /// Whether it stood still.
     pub stopped: bool,
-    /// What its registers held; empty if it did not stop.
+    /// What its registers held; empty if it did not stop, or if its innermost frames are memleak's own.
     pub registers: &'w [u64],
     /// Where it was; none if it did not stop.
     pub position: Option<Position>,
     /// Its memory.
     pub places: &'w Places,
+    /// The part of its stack that has frames of memleak's own ([`in_own_frames`]).
+    pub own_frames: Option<Range<u64>>,
 }
 
 /// Which memory is a thread's own.

@@ -7,6 +7,7 @@ use super::outcome::{Outcome, Report};
 use super::settle::{DEFAULT_SETTLE, settle};
 use super::{Case, Unsupported};
 use crate::check::checker::Checkpoint;
+use crate::process::in_own_frames;
 use crate::tracker;
 use std::env;
 use std::panic::Location;
@@ -66,6 +67,10 @@ impl Course {
     /// All that the test does has a thread of its own. The first look at the heap is taken by the body ([`mod@super::inside`]), the second one here,
     /// when that thread has ended and the destructors of its thread-locals have run.
     pub(super) fn run(self, test: Test) -> Report {
+        in_own_frames(|| self.run_elsewhere(test))
+    }
+
+    fn run_elsewhere(self, test: Test) -> Report {
         let (news, from_thread) = mpsc::channel();
         let inside = Inside {
             case: self.case,

@@ -11,6 +11,7 @@
 //! - `foreign`: the search for pointers in memory that is nobody's of these.
 //! - `malloc`, `jemalloc`: what of it only looks like pointers.
 //! - `pages`: what the system says of single pages.
+//! - `own`: which frames are memleak's.
 //! - `files`: files of `/proc`.
 
 mod files;
@@ -20,6 +21,7 @@ mod layout;
 mod malloc;
 mod mappings;
 mod modules;
+mod own;
 mod pages;
 mod registers;
 mod signal;
@@ -32,6 +34,7 @@ use foreign::Foreign;
 use layout::Whereabouts;
 use mappings::Mapping;
 use modules::Modules;
+pub use own::in_own_frames;
 use pages::Pages;
 use signal::Round;
 use std::ops::Range;
@@ -356,13 +359,15 @@ impl World<'_> {
     pub fn tasks(&self) -> impl Iterator<Item = Task<'_>> {
         self.room.found.iter().map(|found| {
             let registers = self.round.as_ref().and_then(|round| round.stopped(found.slot));
+            let own_frames = registers.and(found.places.stack.as_ref()).and_then(|stack| own::part_of(stack, found.id));
             Task {
                 id: found.id,
                 name: found.name.bytes(),
                 stopped: registers.is_some(),
-                registers: registers.map_or(&[], |registers| registers.words()),
+                registers: registers.filter(|_| own_frames.is_none()).map_or(&[], |registers| registers.words()),
                 position: registers.map(|registers| registers.position),
                 places: &found.places,
+                own_frames,
             }
         })
     }
