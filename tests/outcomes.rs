@@ -223,7 +223,7 @@ const TABLE: &[(&str, Due)] = &[
     ("budgets::few_bytes_are_left", Pass),
     ("budgets::bytes_that_go_soon", Pass),
     ("budgets::many_bytes_are_left", Fail(&["live bytes are left, expected at most 4096 (4.0 KiB)", "[u8]", "tests/fixtures/budgets.rs:@cached", "static outcomes::fixtures::budgets::CACHE"])),
-    ("budgets::memory_of_a_value_that_a_weak_watches", Fail(&["8208 (8.0 KiB) live bytes are left, expected at most 4096 (4.0 KiB)", "budgets::Page", "tests/fixtures/budgets.rs:@page", "static outcomes::fixtures::budgets::WATCHED"])),
+    ("budgets::memory_of_a_value_that_a_weak_watches", Fail(&["8208 (8.0 KiB) live bytes are left, expected at most 4096 (4.0 KiB)", "budgets::Page", "tests/fixtures/budgets.rs:@page", "static outcomes::fixtures::budgets::WATCHED", "a `Weak` in outcomes::fixtures::budgets::WATCHED.page keeps the memory"])),
     ("budgets::runs_as_often_as_it_says", Fail(&["the twelfth run"])),
     ("budgets::an_early_run_returns_an_error", Fail(&["the second failed", "run 2 of 3 returned a failure"])),
     ("budgets::a_registry_grows", Fail(&["memory grew by", "in each of 17 runs, on average, expected at most 0", "fixtures::Session", "tests/fixtures/budgets.rs:@registered", "static outcomes::fixtures::budgets::REGISTRY", ".sessions"])),

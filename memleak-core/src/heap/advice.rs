@@ -23,6 +23,11 @@ pub enum Advice {
         /// Where it is: `chat::CURRENT`, `chat::SERVER.last`.
         from: String,
     },
+    /// The value was dropped, and a `Weak` in a static or thread-local keeps the memory.
+    DropWeak {
+        /// What has the `Weak`: `chat::OBSERVERS`.
+        from: String,
+    },
     /// A task has not ended.
     EndTask {
         /// The future of the task, in full.
@@ -80,6 +85,11 @@ const REFERENCES: &[&str] = &["&", "*const ", "*mut ", "NonNull<", "AtomicPtr<"]
 /// What would make this holder let go.
 pub fn for_holder(holder: &Holder) -> Option<Advice> {
     let steps = steps(holder);
+    if let Some(last) = holder.hops.iter().rposition(|hop| hop.kind.is_some())
+        && holder.hops[last].kind == Some(EdgeKind::Weak)
+    {
+        return for_weak(holder, &steps, last);
+    }
     // Of several collections the innermost: a room outlives the session that should have left it.
     let collection = steps.iter().rposition(|step| step.takes_out());
     if let Some(at) = collection
@@ -143,6 +153,14 @@ pub fn for_leak(leak: &Leak, field: impl Fn(&Edge) -> Option<String>) -> Option<
         // What points to each other in a ring may own each other through containers of which nothing is known.
         None => (leak.counts.is_empty() && leak.ring.is_empty()).then_some(Advice::Forgotten { owners: None }),
     }
+}
+
+/// The `Weak` of this hop keeps the memory of a value that was dropped.
+fn for_weak(holder: &Holder, steps: &[Step<'_>], hop: usize) -> Option<Advice> {
+    let (HeldBy::Static { name, .. } | HeldBy::ThreadLocal { name, .. }) = &holder.root else { return None };
+    let collection = steps.iter().rposition(Step::takes_out).map(|at| &steps[..at]);
+    let path = path(collection.unwrap_or(outside(steps))).filter(|_| owned(&holder.hops[..hop]))?;
+    Some(Advice::DropWeak { from: format!("{name}{path}") })
 }
 
 fn for_task(task: &Task) -> Option<Advice> {
@@ -215,7 +233,11 @@ fn steps(holder: &Holder) -> Vec<Step<'_>> {
 
 /// Whether all pointers from this hop on own what they lead to: what is only referred to is not freed when they go.
 fn owned_from(hops: &[Hop], first: usize) -> bool {
-    hops.iter().skip(first).filter_map(|hop| hop.kind).all(|kind| matches!(kind, EdgeKind::Owning | EdgeKind::Counted))
+    owned(hops.get(first..).unwrap_or_default())
+}
+
+fn owned(hops: &[Hop]) -> bool {
+    hops.iter().filter_map(|hop| hop.kind).all(|kind| matches!(kind, EdgeKind::Owning | EdgeKind::Counted))
 }
 
 /// The steps before the first closure or future: nobody can reach into one of those.
@@ -313,6 +335,21 @@ mod tests {
         }
         let unknown = hop(&[Way::Unknown], "", Unknown);
         assert_eq!(advice("Registry", &[unknown, value(Shared)]), None, "the name of the collection is not known");
+    }
+
+    #[test]
+    fn memory_that_only_a_weak_keeps() {
+        let weak = hop(&[Way::Index(3)], "Weak<Session>", EdgeKind::Weak);
+        let list = hop(&[field("observers")], "alloc::vec::Vec<Weak<Session>>", Owning);
+        let advice = |root, hops: &[Hop]| for_holder(&Holder { root, hops: hops.to_vec() });
+        let drop_weak = |from: &str| Some(Advice::DropWeak { from: from.to_owned() });
+        let in_list = [list, weak];
+        assert_eq!(advice(in_static("Registry"), &in_list), drop_weak("chat::REGISTRY.observers"));
+        let last = hop(&[field("last")], "Weak<Session>", EdgeKind::Weak);
+        assert_eq!(advice(in_static("State"), std::slice::from_ref(&last)), drop_weak("chat::REGISTRY.last"));
+        let borrowed = hop(&[field("state")], "State", Borrowed);
+        assert_eq!(advice(in_static("&State"), &[borrowed, last]), None, "it may be somebody else's");
+        assert_eq!(advice(on_thread("worker"), &in_list), None);
     }
 
     #[test]

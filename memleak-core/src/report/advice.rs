@@ -11,6 +11,9 @@ pub(super) fn text(advice: &Advice, look: &Look) -> String {
             format!("`{from}` of the task {} still has it: take it out when it is done with", look.future(task))
         }
         Advice::Clear { from } => format!("{from} still leads to it: clear it when it is done with"),
+        Advice::DropWeak { from } => {
+            format!("its value was dropped, and a `Weak` in {from} keeps the memory: drop that as well")
+        }
         Advice::EndTask { future, waits_for: None } => {
             format!("the task {} has not ended: let it end, or abort it", look.future(future))
         }
